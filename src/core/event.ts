@@ -1,0 +1,64 @@
+/** Everything that happens, as one union: the log, `--progress json`, the event stream and the tests all read it. */
+import type { Diagnostic } from './diagnostic.ts';
+import type { Failure } from './failure.ts';
+import type { SessionStateName } from './session-state.ts';
+import type { TunnelStateName } from './tunnel-state.ts';
+
+export interface Subject {
+  readonly kind: 'project' | 'host' | 'tunnel';
+  readonly name: string;
+}
+
+interface Base {
+  /** 1, 2, 3 … within one runner. */
+  readonly seq: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly subject: Subject;
+}
+
+export type EventBody =
+  | {
+      readonly type: 'host-state';
+      readonly from: SessionStateName;
+      readonly to: SessionStateName;
+      /** What is missing, while `waiting`. */
+      readonly waitingOn: readonly string[];
+      readonly failure: Failure | null;
+      /** Milliseconds until the next try, while in `backoff`. */
+      readonly retryInMs: number | null;
+      /** Milliseconds the way from the first dial took, on `connected`. */
+      readonly tookMs: number | null;
+    }
+  | {
+      readonly type: 'tunnel-state';
+      readonly from: TunnelStateName;
+      readonly to: TunnelStateName;
+      readonly waitingOn: readonly string[];
+      readonly failure: Failure | null;
+      /** The bound ingress, once it is bound. */
+      readonly ingress: string | null;
+      readonly tookMs: number | null;
+    }
+  | { readonly type: 'connection-opened'; readonly from: string; readonly target: string }
+  | {
+      readonly type: 'connection-closed';
+      readonly from: string;
+      readonly target: string;
+      readonly rxBytes: number;
+      readonly txBytes: number;
+    }
+  | { readonly type: 'connection-failed'; readonly from: string; readonly target: string; readonly failure: Failure }
+  | { readonly type: 'connection-refused'; readonly from: string; readonly why: 'allow' | 'max-connections' | 'park-timeout' | 'draining' }
+  | { readonly type: 'retargeted'; readonly egress: string }
+  | { readonly type: 'applied'; readonly plan: string; readonly changes: number }
+  | { readonly type: 'rejected'; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly type: 'banner'; readonly text: string }
+  | { readonly type: 'host-key'; readonly fingerprint: string; readonly trusted: string }
+  | { readonly type: 'warning'; readonly message: string; readonly hint: string | null }
+  /** Level 1 to 3 are ssh's -v, -vv, -vvv. */
+  | { readonly type: 'debug'; readonly level: 1 | 2 | 3; readonly message: string }
+  | { readonly type: 'stopping'; readonly openConnections: number }
+  | { readonly type: 'stopped' };
+
+export type TunnelsEvent = Base & EventBody;

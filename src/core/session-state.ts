@@ -1,0 +1,1 @@
+export type SessionStateName = 'waiting' | 'connecting' | 'connected' | 'backoff' | 'failed' | 'closing' | 'closed';

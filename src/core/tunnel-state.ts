@@ -1,0 +1,1 @@
+export type TunnelStateName = 'waiting' | 'opening' | 'open' | 'unhealthy' | 'reconnecting' | 'idle' | 'failed' | 'closing' | 'closed';

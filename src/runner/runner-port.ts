@@ -1,0 +1,34 @@
+/** A running project, as the command line and the daemon see it. */
+import type { LoadFailure, Loaded } from '../config/loaded.ts';
+import type { TunnelsEvent } from '../core/event.ts';
+import type { Graph } from '../core/graph.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+
+export type ApplyResult =
+  | { readonly applied: true; readonly plan: Plan; readonly loaded: Loaded }
+  | { readonly applied: false; readonly failure: LoadFailure };
+
+/** Who answers questions while connecting; null answers mean "no terminal". */
+export interface Questions {
+  /** kind: password, passphrase, otp. The text ends without a newline. */
+  secret(question: { readonly host: string; readonly prompt: string; readonly echo: boolean }, signal: AbortSignal): Promise<string | null>;
+  hostKey(
+    question: { readonly host: string; readonly address: string; readonly algorithm: string; readonly fingerprint: string },
+    signal: AbortSignal,
+  ): Promise<'yes' | 'no' | null>;
+}
+
+export interface RunnerPort {
+  /** Loads and applies. Resolves once the plan is made and under way, not when everything is open. */
+  apply(): Promise<ApplyResult>;
+  /** Watches every file that was read; each settled change is one apply(). */
+  watch(): void;
+  readonly graph: Graph | null;
+  snapshot(): Snapshot;
+  subscribe(listener: (event: TunnelsEvent) => void): () => void;
+  /** Resolves when every tunnel is open (or idle), or none can get further (`failed`); rejects never. */
+  settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'>;
+  /** Drains up to `drainMs` (null: each tunnel's own) and closes everything, dependants first. Calling it again with 0 closes at once. */
+  stop(options: { readonly drainMs: number | null }): Promise<void>;
+}
