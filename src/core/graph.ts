@@ -1,26 +1,25 @@
-/** placeholder, replaced in the next commit */
-import type { HostName, Project, TunnelName, TunnelSpec, Dependency } from './spec.ts';
+/**
+ * The graph is derived, not written (DESIGN section 1). From the project come the sessions (the ways to reach the hosts)
+ * and the edges: a session needs the one it is dialled through and the tunnel its address is the ingress of; a tunnel needs
+ * its host, its client, the tunnel its egress is the ingress of, and what `depends_on` names.
+ */
+import { machines, meetsIngress, type Machines } from './machine.ts';
+import { deriveSessions, type SessionId, type SessionNode } from './route.ts';
+import { listensOnHost, THIS_MACHINE, type Dependency, type HostName, type Project, type TunnelName, type TunnelSpec } from './spec.ts';
 
-/** `bastion`; or `test-server via bastion` where the way is not the host's own. */
-export type SessionId = string;
-
-/** A way to reach a host: one SSH connection. */
-export interface SessionNode {
-  readonly id: SessionId;
-  readonly host: HostName;
-  /** The session it is dialled through; null from this machine. */
-  readonly via: SessionId | null;
-}
-
-/** A machine that can listen and dial: a session, or null for this machine. */
-export type Machine = SessionId | null;
+export type { SessionId, SessionNode } from './route.ts';
 
 export interface TunnelNode {
   readonly spec: TunnelSpec;
-  readonly listenOn: Machine;
-  readonly dialFrom: Machine;
+  /** The session whose machine listens; null is this machine. With `launch: ssh` it is reached by the process, not by a session. */
+  readonly listenOn: SessionId | null;
+  /** The session whose machine dials the egress; null is this machine. */
+  readonly dialFrom: SessionId | null;
   /** With `launch: ssh`, the client's session that runs it. */
   readonly runsOn: SessionId | null;
+  /** The machines by name (a host, or THIS_MACHINE): also right where no session leads there. */
+  readonly listenMachine: HostName;
+  readonly dialMachine: HostName;
 }
 
 /** `host:SESSION-ID` or `tunnel:NAME`. */
@@ -41,10 +40,100 @@ export interface Graph {
   readonly edges: readonly Edge[];
 }
 
-export declare function buildGraph(project: Project): Graph;
-/** Each cycle as the path of node ids, the first repeated at the end. */
-export declare function findCycles(graph: Graph): NodeId[][];
-/** Pairs of tunnels that would listen on the same place of the same machine. */
-export declare function duplicateIngresses(graph: Graph): { readonly first: TunnelName; readonly second: TunnelName }[];
-/** Waves of the bring-up: everything in a wave can come up at the same time. */
-export declare function bringUpOrder(graph: Graph): NodeId[][];
+export const hostNode = (id: SessionId): NodeId => `host:${id}`;
+export const tunnelNode = (name: TunnelName): NodeId => `tunnel:${name}`;
+/** `tunnel:git` → `git`: how a node is called where its kind is plain. */
+export const nodeName = (id: NodeId): string => id.slice(id.indexOf(':') + 1);
+
+/** Every name the project's specs mention must exist in it; the configuration's `check` sees to that. */
+export function buildGraph(project: Project): Graph {
+  const routes = deriveSessions(project);
+  const where = machines(project.hosts);
+  const tunnels = new Map<TunnelName, TunnelNode>();
+  for (const spec of project.tunnels.values()) tunnels.set(spec.name, place(spec, routes.sessionsOf(spec), where));
+  const edges: Edge[] = [];
+  const placed = { tunnels, where, byPort: indexByPort(tunnels) };
+  for (const session of routes.sessions.values()) edges.push(...sessionEdges(session, project, placed));
+  for (const node of tunnels.values()) edges.push(...tunnelEdges(node, placed));
+  return { project, sessions: routes.sessions, tunnels, edges };
+}
+
+interface Placed {
+  readonly tunnels: ReadonlyMap<TunnelName, TunnelNode>;
+  readonly where: Machines;
+  readonly byPort: ReadonlyMap<string, readonly TunnelNode[]>;
+}
+
+const portKey = (address: TunnelSpec['ingress']): string => (address.kind === 'unix' ? address.path : String(address.port));
+
+function indexByPort(tunnels: ReadonlyMap<TunnelName, TunnelNode>): Map<string, TunnelNode[]> {
+  const index = new Map<string, TunnelNode[]>();
+  for (const node of tunnels.values()) {
+    const key = portKey(node.spec.ingress);
+    const list = index.get(key);
+    if (list) list.push(node);
+    else index.set(key, [node]);
+  }
+  return index;
+}
+
+function place(spec: TunnelSpec, sessions: { host: SessionId | null; client: SessionId | null }, where: Machines): TunnelNode {
+  const onHost = listensOnHost(spec.type);
+  const hostMachine = where.of(spec.hosts[0] ?? THIS_MACHINE);
+  const clientMachine = where.of(spec.client);
+  const launched = spec.launch === 'ssh' && spec.client !== THIS_MACHINE;
+  return {
+    spec,
+    listenOn: onHost ? sessions.host : sessions.client,
+    dialFrom: onHost ? sessions.client : sessions.host,
+    runsOn: launched ? sessions.client : null,
+    listenMachine: onHost ? hostMachine : clientMachine,
+    dialMachine: onHost ? clientMachine : hostMachine,
+  };
+}
+
+function sessionEdges(session: SessionNode, project: Project, placed: Placed): Edge[] {
+  const from = hostNode(session.id);
+  const edges: Edge[] = [];
+  if (session.via !== null) edges.push({ from, to: hostNode(session.via), why: 'via', condition: 'open' });
+  const spec = project.hosts.get(session.host);
+  if (!spec) return edges;
+  const dialler = session.viaHost === null ? THIS_MACHINE : placed.where.of(session.viaHost);
+  const address = { kind: 'tcp', host: spec.hostname, port: spec.port } as const;
+  for (const feeder of feeders(address, dialler, placed))
+    edges.push({ from, to: tunnelNode(feeder.spec.name), why: 'address', condition: 'open' });
+  return edges;
+}
+
+function tunnelEdges(node: TunnelNode, placed: Placed): Edge[] {
+  const from = tunnelNode(node.spec.name);
+  const edges: Edge[] = [];
+  const need = (to: NodeId, why: Edge['why'], condition: Edge['condition'] = 'open'): void => {
+    if (!edges.some((edge) => edge.to === to && edge.condition === condition)) edges.push({ from, to, why, condition });
+  };
+  const onHost = listensOnHost(node.spec.type);
+  const [hostSession, clientSession] = onHost ? [node.listenOn, node.dialFrom] : [node.dialFrom, node.listenOn];
+  if (hostSession !== null) need(hostNode(hostSession), 'host');
+  if (clientSession !== null) need(hostNode(clientSession), 'client');
+  if (node.spec.egress) {
+    const named = new Set(node.spec.dependsOn.map((dependency) => dependency.tunnel));
+    const found = feeders(node.spec.egress, node.dialMachine, placed);
+    const settled =
+      found.length > 1 && found.some((each) => named.has(each.spec.name)) ? found.filter((each) => named.has(each.spec.name)) : found;
+    for (const feeder of settled) need(tunnelNode(feeder.spec.name), 'egress');
+  }
+  for (const dependency of node.spec.dependsOn) need(tunnelNode(dependency.tunnel), 'depends_on', dependency.condition);
+  return edges;
+}
+
+/** The tunnels whose ingress is `target`, as dialled on `dialler`. */
+function feeders(target: TunnelSpec['ingress'], dialler: HostName, placed: Placed): TunnelNode[] {
+  const candidates = placed.byPort.get(portKey(target)) ?? [];
+  return candidates.filter((node) =>
+    meetsIngress(
+      { ingress: node.spec.ingress, machine: node.listenMachine, hostname: placed.where.hostnameOf(node.listenMachine) },
+      target,
+      dialler,
+    ),
+  );
+}

@@ -1,0 +1,111 @@
+/** What a change of each field asks for. A new field that nobody classified does not compile. */
+import type { FieldChange, How } from './plan.ts';
+import type { HostSpec, TunnelSpec } from './spec.ts';
+
+type Class = How | 'ignore';
+
+/** `via` is compared where it has become a route (reconcile), `name` is the identity. */
+export const HOST_FIELDS = {
+  name: 'ignore',
+  hostname: 'reopen',
+  port: 'reopen',
+  user: 'reopen',
+  declared: 'ignore',
+  via: 'ignore',
+  identityFiles: 'in-place',
+  identityFilesExplicit: 'in-place',
+  certificateFiles: 'in-place',
+  identitiesOnly: 'in-place',
+  agent: 'in-place',
+  forwardAgent: 'reopen',
+  password: 'in-place',
+  passphrase: 'in-place',
+  hostKeys: 'reopen',
+  hostKeyPolicy: 'in-place',
+  knownHosts: 'in-place',
+  hostKeyAlias: 'reopen',
+  proxyCommand: 'reopen',
+  proxy: 'reopen',
+  transport: 'reopen',
+  keepalive: 'in-place',
+  connectTimeoutMs: 'in-place',
+  reconnect: 'in-place',
+  connections: 'reopen',
+  ciphers: 'reopen',
+  kex: 'reopen',
+  macs: 'reopen',
+  addressFamily: 'reopen',
+  compression: 'reopen',
+} satisfies Record<keyof HostSpec, Class>;
+
+/** `hosts` and `client` are compared where they have become places (reconcile). */
+export const TUNNEL_FIELDS = {
+  name: 'ignore',
+  type: 'reopen',
+  hosts: 'ignore',
+  client: 'ignore',
+  launch: 'reopen',
+  ingress: 'reopen',
+  egress: 'retarget',
+  expose: 'reopen',
+  allow: 'in-place',
+  allowTargets: 'in-place',
+  dependsOn: 'in-place',
+  profiles: 'ignore',
+  healthcheck: 'in-place',
+  start: 'reopen',
+  idleTimeoutMs: 'in-place',
+  parkMs: 'in-place',
+  drainMs: 'in-place',
+  onConflict: 'in-place',
+  maxConnections: 'in-place',
+  socketMode: 'reopen',
+  env: 'in-place',
+} satisfies Record<keyof TunnelSpec, Class>;
+
+const WEIGHT = { 'in-place': 0, retarget: 1, reopen: 2 } as const;
+
+export const heavier = (a: How, b: How): How => (WEIGHT[a] >= WEIGHT[b] ? a : b);
+
+export interface Difference {
+  readonly how: How;
+  readonly changes: readonly FieldChange[];
+}
+
+/** Null where nothing that matters differs. */
+export function difference<T extends object>(from: T, to: T, classes: Record<keyof T, Class>): Difference | null {
+  let how: How = 'in-place';
+  const changes: FieldChange[] = [];
+  for (const field of Object.keys(classes) as (keyof T & string)[]) {
+    const kind = classes[field];
+    if (kind === 'ignore' || same(from[field], to[field])) continue;
+    how = heavier(how, kind);
+    changes.push({ field, from: show(from[field]), to: show(to[field]) });
+  }
+  return changes.length === 0 ? null : { how, changes };
+}
+
+/** Structural equality of spec values: plain data, the order of keys aside. */
+export function same(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => Object.hasOwn(b, key) && same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
+}
+
+/** A value as the plan prints it: short, and never a secret, since specs hold none. */
+export function show(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : `[${value.map(show).join(', ')}]`;
+  if (typeof value === 'object') {
+    const record = value as Record<string, unknown>;
+    if (record['kind'] === 'unix') return String(record['path']);
+    if (record['kind'] === 'tcp') return `${String(record['host'])}:${String(record['port'])}`;
+    return `{${Object.entries(record)
+      .map(([key, each]) => `${key}: ${show(each)}`)
+      .join(', ')}}`;
+  }
+  return String(value as string | number | boolean);
+}
