@@ -10,6 +10,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           globalSetup: ['test/setup/run-directory.ts'],
+          setupFiles: ['test/setup/leftovers.ts'],
           pool: 'forks',
         },
       },
@@ -17,12 +18,14 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/setup/run-directory.ts'],
+          globalSetup: ['test/setup/run-directory.ts', 'test/setup/build.ts'],
+          setupFiles: ['test/setup/leftovers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           pool: 'forks',
           // Each file runs several sshd: more at a time would make their time limits lie.
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -72,7 +72,9 @@ export interface Sshd {
   readonly fingerprint: string;
   /** The key that opens it: the first authorized one. */
   readonly userKey: KeyPair;
-  /** The lines of known_hosts for this server, under `[address]:port` or the names given. */
+  /** A known_hosts file with the keys it had at first: a later change of the key is then a changed key. */
+  readonly knownHostsFile: string;
+  /** The lines of known_hosts for this server now, under `[address]:port` or the names given. */
   knownHostsLine(...names: readonly string[]): string;
   log(): string;
   /** The first match in the log from the start, or from `from` (a length of `log()`) on. */
@@ -227,6 +229,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     await readHostKeys();
     await start();
     ready = true;
+    const knownHostsFile = join(dir, 'known_hosts');
+    const knownHostsLine = (...names: readonly string[]): string => {
+      const subject = names.length > 0 ? names.join(',') : port === 22 ? address : `[${address}]:${port}`;
+      return hostKeys.map((key) => `${subject} ${key.publicKey}\n`).join('');
+    };
+    writeFileSync(knownHostsFile, knownHostsLine());
 
     const halt = async (): Promise<void> => {
       await server?.stop('SIGTERM');
@@ -253,10 +261,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         return hostKeys[0]?.fingerprint ?? '';
       },
       userKey,
-      knownHostsLine: (...names) => {
-        const subject = names.length > 0 ? names.join(',') : port === 22 ? address : `[${address}]:${port}`;
-        return hostKeys.map((key) => `${subject} ${key.publicKey}\n`).join('');
-      },
+      knownHostsFile,
+      knownHostsLine,
       log: () => text,
       waitForLog: async (pattern, ms = 5_000, from = 0) => {
         let look: () => void = () => undefined;
