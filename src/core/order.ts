@@ -63,7 +63,7 @@ function components(needs: ReadonlyMap<NodeId, readonly NodeId[]>): NodeId[][] {
 
 function shortestCycle(part: readonly NodeId[], needs: ReadonlyMap<NodeId, readonly NodeId[]>): NodeId[] {
   const within = new Set(part);
-  const start = part[0] ?? '';
+  const start = part.toSorted()[0] ?? '';
   const cameFrom = new Map<NodeId, NodeId>();
   const queue = [start];
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {

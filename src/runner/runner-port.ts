@@ -26,6 +26,8 @@ export interface RunnerPort {
   watch(): void;
   readonly graph: Graph | null;
   snapshot(): Snapshot;
+  /** Connections that a stop would drain. */
+  openConnections(): number;
   subscribe(listener: (event: TunnelsEvent) => void): () => void;
   /** Resolves when every tunnel is open (or idle), or none can get further (`failed`); rejects never. */
   settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'>;

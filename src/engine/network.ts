@@ -1,0 +1,42 @@
+/** All the engine does to the outside, in one value: the real one is made of ssh and forward, tests put another in its place. */
+import type { Address, TcpAddress } from '../core/address.ts';
+import type { HostSpec, TunnelSpec } from '../core/spec.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Dial, Listener, OnClient } from '../forward/client.ts';
+import type { Connection } from '../ssh/connection.ts';
+import type { ConnectRequest, Transport } from '../ssh/connect-request.ts';
+
+export interface BindOptions {
+  readonly spec: TunnelSpec;
+  readonly onClient: OnClient;
+  readonly signal: AbortSignal;
+}
+
+export interface LaunchRequest {
+  readonly spec: TunnelSpec;
+  readonly host: HostSpec;
+  /** Hops between the client and the host, as `ssh -J` takes them. */
+  readonly jumps: readonly HostSpec[];
+  /** The egress with its real port. */
+  readonly egress: Address | null;
+  readonly signal: AbortSignal;
+}
+
+/** A listener that can go by itself: the process that held it ended. */
+export interface LaunchedListener extends Listener {
+  readonly closed: Promise<Failure | null>;
+}
+
+export interface Network {
+  connect(request: ConnectRequest): Promise<Connection>;
+  /** From this machine, resolved anew at each dial. */
+  tcpTransport(host: HostSpec, port: number): Transport;
+  /** Through the hop before. */
+  channelTransport(hop: Connection, target: TcpAddress): Transport;
+  listenHere(address: Address, options: BindOptions): Promise<Listener>;
+  /** `name` is the host's, for what it says when it fails. */
+  listenOnHost(on: { readonly connection: Connection; readonly name: string }, address: Address, options: BindOptions): Promise<Listener>;
+  launch(connection: Connection, request: LaunchRequest): Promise<LaunchedListener>;
+  readonly dialHere: Dial;
+  dialFromHost(connection: Connection): Dial;
+}

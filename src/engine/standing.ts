@@ -1,0 +1,39 @@
+/** Who stands where: what is missing of a node's needs, and whether the whole can get any further. */
+import type { Failure } from '../core/failure.ts';
+import { nodeName, type Edge, type NodeId } from '../core/graph.ts';
+import type { Running } from './running.ts';
+
+const isUp = (id: NodeId, running: Running): boolean =>
+  id.startsWith('host:')
+    ? running.sessions.get(nodeName(id))?.state.name === 'connected'
+    : running.tunnels.get(nodeName(id))?.state.name === 'open';
+
+const failureOf = (id: NodeId, running: Running): Failure | null =>
+  (id.startsWith('host:') ? running.sessions.get(nodeName(id))?.failure : running.tunnels.get(nodeName(id))?.failure) ?? null;
+
+/** What is missing, as `host bastion` and `tunnel git-inner`, and the first known reason. */
+export function missingOf(needs: readonly Edge[], running: Running): { readonly on: readonly string[]; readonly failure: Failure | null } {
+  const missing = [...new Set(needs.map((edge) => edge.to))].filter((id) => !isUp(id, running));
+  const failure = missing.map((id) => failureOf(id, running)).find((each) => each !== null) ?? null;
+  return { on: missing.map((id) => id.replace(':', ' ')), failure };
+}
+
+/** `open`: every tunnel is. `failed`: some are not and never will be without the user. `pending`: something may still come. */
+export type Outcome = 'open' | 'failed' | 'pending';
+
+export function outcome(running: Running, needs: ReadonlyMap<NodeId, readonly Edge[]>): Outcome {
+  const memo = new Map<NodeId, boolean>();
+  /** Failed itself, or waits for something that is. */
+  const stuck = (id: NodeId): boolean => {
+    const known = memo.get(id);
+    if (known !== undefined) return known;
+    memo.set(id, false);
+    const state = id.startsWith('host:') ? running.sessions.get(nodeName(id))?.state : running.tunnels.get(nodeName(id))?.state;
+    const result = state?.name === 'failed' || (!isUp(id, running) && (needs.get(id) ?? []).some((edge) => stuck(edge.to)));
+    memo.set(id, result);
+    return result;
+  };
+  const tunnels = [...running.tunnels.keys()].map((name) => `tunnel:${name}`);
+  if (tunnels.every((id) => isUp(id, running))) return 'open';
+  return tunnels.every((id) => isUp(id, running) || stuck(id)) ? 'failed' : 'pending';
+}

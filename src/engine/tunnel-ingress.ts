@@ -1,0 +1,112 @@
+/** The bound end of a tunnel: here, on a host, or held by an ssh that runs on another machine. */
+import { tcp, type Address } from '../core/address.ts';
+import { failure, FailureError, type Failure } from '../core/failure.ts';
+import { nodeName, type TunnelNode } from '../core/graph.ts';
+import type { HostSpec } from '../core/spec.ts';
+import type { Listener, OnClient } from '../forward/client.ts';
+import type { Connection } from '../ssh/connection.ts';
+import type { LaunchedListener, Network } from './network.ts';
+
+export interface IngressDeps {
+  readonly network: Network;
+  connection(session: string): Connection | null;
+  egress(tunnel: TunnelNode): Address | null;
+  launchTarget(tunnel: TunnelNode): { readonly host: HostSpec; readonly jumps: readonly HostSpec[] } | null;
+  readonly onClient: OnClient;
+  readonly onLost: (failure: Failure) => void;
+}
+
+interface Held {
+  readonly listener: Listener;
+  /** What it listens through; null on this machine. */
+  readonly on: Connection | null;
+}
+
+export class TunnelIngress {
+  readonly #deps: IngressDeps;
+  #held: Held | null = null;
+  /** What was bound last: after a loss the same port is asked for again, so that those who know it find it. */
+  #last: Address | null = null;
+  #closed = false;
+
+  constructor(deps: IngressDeps) {
+    this.#deps = deps;
+  }
+
+  /** Stays told while the connection it listens through is down. */
+  get bound(): Address | null {
+    return this.#held?.listener.bound ?? this.#last;
+  }
+
+  /** Binds, unless what is bound still holds. Rejects with a FailureError; when `signal` fires, what was bound is let go. */
+  async bind(node: TunnelNode, signal: AbortSignal): Promise<Address> {
+    const through = node.runsOn ?? node.listenOn;
+    const connection = through === null ? null : this.#deps.connection(through);
+    if (through !== null && !connection) throw notConnected(through);
+    if (this.#held && this.#held.on === connection) return this.#held.listener.bound;
+    this.forsake();
+    const listener = await this.#listen(node, connection, signal);
+    if (signal.aborted || this.#closed) {
+      await listener.close();
+      throw notConnected(through ?? node.spec.name);
+    }
+    this.#held = { listener, on: connection };
+    this.#last = listener.bound;
+    return listener.bound;
+  }
+
+  /** Lets go of a listener on a host: it went with its connection, or must go before another one takes its place. Here it stays. */
+  forsake(): void {
+    if (!this.#held || this.#held.on === null) return;
+    const { listener } = this.#held;
+    this.#held = null;
+    void listener.close();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const held = this.#held;
+    this.#held = null;
+    await held?.listener.close();
+  }
+
+  async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Listener> {
+    const { network, onClient } = this.#deps;
+    const options = { spec: node.spec, onClient, signal };
+    if (!connection) return network.listenHere(node.spec.ingress, options);
+    if (node.runsOn !== null) return this.#launch(node, connection, signal);
+    const at = { connection, name: nodeName(node.listenOn ?? '') };
+    const again = this.#previousPort(node.spec.ingress);
+    if (again) {
+      const listener = await network.listenOnHost(at, again, options).catch(() => null);
+      if (listener) return listener;
+    }
+    return network.listenOnHost(at, node.spec.ingress, options);
+  }
+
+  async #launch(node: TunnelNode, connection: Connection, signal: AbortSignal): Promise<LaunchedListener> {
+    const target = this.#deps.launchTarget(node);
+    if (!target) throw notConnected(node.spec.name);
+    const launched = await this.#deps.network.launch(connection, { spec: node.spec, ...target, egress: this.#deps.egress(node), signal });
+    void launched.closed.then((cause) => {
+      if (this.#held?.listener !== launched) return;
+      this.#held = null;
+      if (cause) this.#deps.onLost(cause);
+    });
+    return launched;
+  }
+
+  #previousPort(asked: Address): Address | null {
+    if (asked.kind !== 'tcp' || asked.port !== 0 || this.#last?.kind !== 'tcp') return null;
+    return tcp(asked.host, this.#last.port);
+  }
+}
+
+const notConnected = (name: string): FailureError =>
+  new FailureError(
+    failure({
+      code: 'connection-lost',
+      message: `${name} went away while opening`,
+      hint: 'it is opened again when the connection is back',
+    }),
+  );

@@ -1,0 +1,138 @@
+/** A project that runs: load → apply, and again at each change of a file. A file that does not load changes nothing. */
+import { load } from '../config/load.ts';
+import type { LoadOptions, Loaded } from '../config/loaded.ts';
+import type { TunnelsEvent } from '../core/event.ts';
+import { buildGraph, type Graph } from '../core/graph.ts';
+import { formatPlan } from '../core/plan.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { systemClock, type Clock } from '../engine/clock.ts';
+import { Engine } from '../engine/engine.ts';
+import type { Network } from '../engine/network.ts';
+import { realNetwork } from '../engine/real-network.ts';
+import { createAsker, nobody } from './asker.ts';
+import type { ApplyResult, Questions, RunnerPort } from './runner-port.ts';
+import { selectTunnels } from './select.ts';
+import { watchFiles, type FileWatch } from './watch.ts';
+
+export interface RunnerOptions {
+  readonly load: LoadOptions;
+  readonly questions?: Questions;
+  readonly verbosity?: 0 | 1 | 2 | 3;
+  /** Only these tunnels and what they need; empty is all. */
+  readonly names?: readonly string[];
+  /** With `names`: without what they need. */
+  readonly noDeps?: boolean;
+  readonly clock?: Clock;
+  readonly network?: Network;
+}
+
+export const createRunner = (options: RunnerOptions): RunnerPort => new Runner(options);
+
+class Runner implements RunnerPort {
+  readonly #options: RunnerOptions;
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  #loaded: Loaded | null = null;
+  #watchedFiles: readonly string[] = [];
+  #readAt = 0;
+  #watch: Promise<FileWatch> | null = null;
+  #applying: Promise<unknown> = Promise.resolve();
+  #stopping = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#engine = new Engine({
+      clock: this.#clock,
+      network: options.network ?? realNetwork,
+      asker: createAsker(options.questions ?? nobody, () => this.#loaded?.environment ?? {}),
+      verbosity: options.verbosity ?? 0,
+    });
+  }
+
+  get graph(): Graph | null {
+    return this.#engine.graph;
+  }
+
+  apply(): Promise<ApplyResult> {
+    const result = this.#applying.then(() => this.#apply());
+    this.#applying = result.catch(() => undefined);
+    return result;
+  }
+
+  watch(): void {
+    this.#watch ??= watchFiles(async () => void (await this.apply()));
+    void this.#follow();
+  }
+
+  snapshot(): Snapshot {
+    return this.#engine.snapshot();
+  }
+
+  openConnections(): number {
+    return this.#engine.openConnections();
+  }
+
+  subscribe(listener: (event: TunnelsEvent) => void): () => void {
+    return this.#engine.bus.subscribe(listener);
+  }
+
+  settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'> {
+    return new Promise((resolve) => {
+      const finish = (outcome: 'open' | 'failed' | 'aborted'): void => {
+        unsubscribe();
+        signal.removeEventListener('abort', onAbort);
+        resolve(outcome);
+      };
+      const look = (): void => {
+        const outcome = this.#engine.outcome();
+        if (outcome !== 'pending') finish(outcome);
+      };
+      const onAbort = (): void => finish('aborted');
+      // An event is published in the middle of a round: look when the round is over.
+      const unsubscribe = this.subscribe((event) => {
+        if (event.type === 'tunnel-state' || event.type === 'host-state' || event.type === 'applied') queueMicrotask(look);
+      });
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else queueMicrotask(look);
+    });
+  }
+
+  async stop({ drainMs }: { readonly drainMs: number | null }): Promise<void> {
+    if (!this.#stopping) this.#publish({ type: 'stopping', openConnections: this.#engine.openConnections() });
+    const first = !this.#stopping;
+    this.#stopping = true;
+    await (await this.#watch)?.close();
+    await this.#engine.stop(drainMs);
+    if (first) this.#publish({ type: 'stopped' });
+  }
+
+  async #apply(): Promise<ApplyResult> {
+    const { names = [], noDeps = false } = this.#options;
+    this.#readAt = this.#clock.now();
+    const result = await load({ ...this.#options.load, ...(names.length > 0 ? { names } : {}) });
+    this.#watchedFiles = result.ok ? result.value.watch : result.error.watch;
+    if (this.#watch) await this.#follow();
+    if (!result.ok) {
+      this.#publish({ type: 'rejected', diagnostics: result.error.diagnostics });
+      return { applied: false, failure: result.error };
+    }
+    const loaded = result.value;
+    this.#loaded = loaded;
+    const project = selectTunnels(loaded.project, names, { noDeps });
+    if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
+    const { plan } = this.#engine.apply(buildGraph(project));
+    this.#publish({ type: 'applied', plan: formatPlan(plan), changes: plan.steps.length });
+    return { applied: true, plan, loaded };
+  }
+
+  async #follow(): Promise<void> {
+    const watch = await this.#watch;
+    await watch?.follow(this.#watchedFiles, this.#readAt);
+  }
+
+  #publish(body: Parameters<Engine['bus']['publish']>[1]): void {
+    this.#engine.bus.publish({ kind: 'project', name: this.#loaded?.project.name ?? '' }, body);
+  }
+}
