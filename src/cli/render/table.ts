@@ -1,0 +1,43 @@
+/** Aligned columns, fitted to a width. Cells may hold colour. */
+import { stripVTControlCharacters } from 'node:util';
+
+const GAP = '  ';
+
+export const visibleWidth = (text: string): number => [...stripVTControlCharacters(text)].length;
+
+export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - visibleWidth(text)));
+
+/** Cuts a text with an ellipsis; one that is cut loses its colour. */
+export function fit(text: string, width: number): string {
+  if (visibleWidth(text) <= width) return text;
+  return width < 1 ? '' : `${[...stripVTControlCharacters(text)].slice(0, width - 1).join('')}…`;
+}
+
+export interface TableOptions {
+  /** Columns of the terminal; null does not cut: what is piped is complete. */
+  readonly width: number | null;
+}
+
+/** Lines without trailing spaces. The widest columns are narrowed first, never below 8. */
+export function table(rows: readonly (readonly string[])[], { width }: TableOptions): string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, index) => Math.max(...rows.map((row) => visibleWidth(row[index] ?? ''))));
+  if (width !== null) narrow(widths, width - GAP.length * (columns - 1));
+  return rows.map((row) =>
+    widths
+      .map((each, index) => padEnd(fit(row[index] ?? '', each), each))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+function narrow(widths: number[], room: number): void {
+  let over = widths.reduce((sum, each) => sum + each, 0) - room;
+  while (over > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const now = widths[widest] ?? 0;
+    if (now <= 8) return;
+    widths[widest] = now - 1;
+    over -= 1;
+  }
+}
