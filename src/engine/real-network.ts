@@ -1,0 +1,31 @@
+/** The network that is really there: ssh2 connections, sockets of this machine, processes on hosts. */
+import type { HostSpec } from '../core/spec.ts';
+import { dialHere, listenHere } from '../forward/local.ts';
+import { dialFromHost, listenOnHost } from '../forward/remote.ts';
+import { launchSsh, type LaunchDestination } from '../forward/ssh-process.ts';
+import { connect } from '../ssh/connect.ts';
+import { channelTransport, tcpTransport } from '../ssh/dial.ts';
+import type { Network } from './network.ts';
+
+export const realNetwork: Network = {
+  connect,
+  tcpTransport: (host, port) =>
+    tcpTransport({ host: host.hostname, port, addressFamily: host.addressFamily, timeoutMs: host.connectTimeoutMs }),
+  channelTransport,
+  listenHere: (address, { spec, onClient, signal }) =>
+    listenHere(address, { socketMode: spec.socketMode, onConflict: spec.onConflict, onClient, signal }),
+  listenOnHost: ({ connection, name }, address, { spec, onClient, signal }) =>
+    listenOnHost(connection, address, { host: name, expose: spec.expose, onClient, signal }),
+  launch: (connection, { spec, host, jumps, egress, signal }) =>
+    launchSsh({
+      connection,
+      spec: egress ? { ...spec, egress } : spec,
+      destination: { ...destination(host), jumps: jumps.map(destination) },
+      signal,
+    }),
+  dialHere,
+  dialFromHost,
+};
+
+/** As the file says it: this machine's ssh_config is not the client's. */
+const destination = (host: HostSpec): LaunchDestination => ({ hostname: host.name, ...host.declared });

@@ -1,0 +1,296 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tcp } from '../../src/core/address.ts';
+import { buildGraph } from '../../src/core/graph.ts';
+import type { TunnelsEvent } from '../../src/core/event.ts';
+import type { Project } from '../../src/core/spec.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { flush, manualClock, type ManualClock } from '../helpers/clock.ts';
+import { fakeNetwork, type FakeNetwork } from '../helpers/fake-network.ts';
+import { doubleTunnel, hostSpec, project, tunnelSpec } from '../helpers/spec.ts';
+
+const nobody = { secret: async () => null, hostKey: async () => null };
+
+let clock: ManualClock;
+let network: FakeNetwork;
+let engine: Engine;
+let events: TunnelsEvent[];
+
+beforeEach(() => {
+  clock = manualClock();
+  clock.chance = 0.5;
+  network = fakeNetwork();
+  engine = new Engine({ clock, network, asker: nobody, verbosity: 0 });
+  events = [];
+  engine.bus.subscribe((event) => events.push(event));
+});
+
+afterEach(async () => {
+  await engine.stop(0);
+  expect(network.listeners.size).toBe(0);
+  expect(network.connections.filter((connection) => !connection.ended)).toEqual([]);
+  expect(clock.pending()).toEqual([]);
+});
+
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 8; turn += 1) await flush();
+};
+
+const apply = async (desired: Project | null): Promise<void> => {
+  engine.apply(desired && buildGraph(desired));
+  await settle();
+};
+
+const states = (): Record<string, string> =>
+  Object.fromEntries([...engine.snapshot().hosts, ...engine.snapshot().tunnels].map(({ name, state }) => [name, state]));
+
+const bastion = hostSpec('bastion');
+const lost = { code: 'connection-lost', message: 'bastion: the connection was lost' } as const;
+
+describe('coming up', () => {
+  it('opens in order, each waiting for what it needs', async () => {
+    await apply(doubleTunnel());
+    expect(network.log).toEqual([
+      'connect bastion:22',
+      'connect test-server:22',
+      'listen bastion localhost:2999',
+      'listen here localhost:7999',
+    ]);
+    expect(states()).toEqual({ bastion: 'connected', 'test-server': 'connected', 'git-inner': 'open', git: 'open' });
+    const waiting = events.filter((event) => event.type === 'tunnel-state' && event.subject.name === 'git' && event.to === 'waiting');
+    expect(waiting[0]).toMatchObject({ waitingOn: ['host bastion', 'tunnel git-inner'] });
+  });
+
+  it('shares one connection among the tunnels of a host', async () => {
+    await apply(project([bastion], [tunnelSpec('a'), tunnelSpec('b', { ingress: tcp('localhost', 81) })]));
+    expect(network.connections).toHaveLength(1);
+  });
+
+  it('passes an allocated port on to the one who dials it', async () => {
+    const door = tunnelSpec('door', { type: 'remote', ingress: tcp('localhost', 0), egress: tcp('localhost', 22) });
+    const user = tunnelSpec('user', { egress: tcp('localhost', 0) });
+    await apply(project([bastion], [door, user]));
+    const accept = network.listeners.get('here localhost:8080');
+    const { PassThrough } = await import('node:stream');
+    accept?.({ origin: null, accept: () => new PassThrough(), refuse: () => undefined });
+    await settle();
+    expect(network.live('bastion').dialled).toEqual(['localhost:40001']);
+    expect(engine.snapshot().tunnels.map(({ ingress }) => ingress)).toEqual(['127.0.0.1:40001', '127.0.0.1:8080']);
+  });
+
+  it('passes an allocated port on to a host behind it', async () => {
+    const door = tunnelSpec('door', { ingress: tcp('localhost', 0), egress: tcp('inner', 22) });
+    const behind = hostSpec('behind', { hostname: 'localhost', port: 0 });
+    await apply(project([bastion, behind], [door, tunnelSpec('web', { hosts: ['behind'] })]));
+    expect(network.log).toContain('connect behind:40001');
+  });
+
+  it('a host that refuses is tried again with growing waits, and its tunnel waits and says why', async () => {
+    network.refuse('bastion', { code: 'refused', message: 'bastion: refused', hint: 'is sshd running?' });
+    await apply(project([bastion], [tunnelSpec('web')]));
+    const tries = (): number => network.log.filter((line) => line.startsWith('connect')).length;
+    expect(tries()).toBe(1);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'waiting', error: { code: 'refused', hint: 'is sshd running?' } });
+    expect(clock.pending()).toEqual([250]);
+    await clock.advance(250);
+    await settle();
+    expect(clock.pending()).toEqual([500]);
+    await clock.advance(500);
+    await settle();
+    expect(tries()).toBe(3);
+    network.refuse('bastion', null);
+    await clock.advance(1_000);
+    await settle();
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
+  });
+
+  it('a rejected key is not tried again until the user did something', async () => {
+    network.refuse('bastion', { code: 'auth-rejected', message: 'no' });
+    const desired = project([bastion], [tunnelSpec('web')]);
+    await apply(desired);
+    await clock.advance(3_600_000);
+    expect(network.log).toEqual(['connect bastion:22']);
+    expect(engine.outcome()).toBe('failed');
+    network.refuse('bastion', null);
+    await apply(desired);
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
+  });
+
+  it('a busy port fails, or is waited for where the file says so', async () => {
+    network.refuseBind('localhost:8080', { code: 'bind-in-use', message: 'held by nginx (pid 1)' });
+    await apply(project([bastion], [tunnelSpec('web')]));
+    expect(states()['web']).toBe('failed');
+    await apply(project([bastion], [tunnelSpec('web', { onConflict: 'wait' })]));
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'opening', error: { code: 'bind-in-use' } });
+    network.refuseBind('localhost:8080', null);
+    await clock.advance(1_500);
+    await settle();
+    expect(states()['web']).toBe('open');
+  });
+
+  it('at most eight dials are under way at once', async () => {
+    let most = 0;
+    let now = 0;
+    const connect = network.connect;
+    network.connect = async (request) => {
+      now += 1;
+      most = Math.max(most, now);
+      await flush();
+      now -= 1;
+      return connect(request);
+    };
+    const hosts = Array.from({ length: 30 }, (_, index) => hostSpec(`h${index}`));
+    await apply(
+      project(
+        hosts,
+        hosts.map((host, index) => tunnelSpec(`t${index}`, { hosts: [host.name], ingress: tcp('localhost', 1_000 + index) })),
+      ),
+    );
+    await settle();
+    await settle();
+    expect(most).toBe(8);
+    expect(engine.outcome()).toBe('open');
+  });
+});
+
+describe('a connection that is lost', () => {
+  it('keeps the listener bound, comes back, and counts the restart', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.live('bastion').cut(lost);
+    await settle();
+    expect(states()).toEqual({ bastion: 'backoff', web: 'reconnecting' });
+    expect(network.listeners.has('here localhost:8080')).toBe(true);
+    await clock.advance(250);
+    await settle();
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
+    expect(network.log.filter((line) => line === 'listen here localhost:8080')).toHaveLength(1);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ restarts: 1, error: null });
+  });
+
+  it('is told once for a chain: the inner host waits for the outer one', async () => {
+    await apply(doubleTunnel());
+    events.length = 0;
+    const [outer, inner] = [network.live('bastion'), network.live('test-server')];
+    inner.cut({ code: 'connection-lost', message: 'test-server: lost' });
+    outer.cut(lost);
+    await settle();
+    const told = events.flatMap((event) =>
+      event.type === 'host-state' && event.failure ? [`${event.subject.name} ${event.failure.message}`] : [],
+    );
+    expect(told).toEqual(['bastion bastion: the connection was lost']);
+    expect(states()).toMatchObject({ 'test-server': 'waiting', 'git-inner': 'reconnecting', git: 'reconnecting' });
+    network.log.length = 0;
+    await clock.advance(250);
+    await settle();
+    expect(network.log).toEqual(['connect bastion:22', 'connect test-server:22', 'listen bastion localhost:2999']);
+    expect(states()).toEqual({ bastion: 'connected', 'test-server': 'connected', 'git-inner': 'open', git: 'open' });
+  });
+
+  it('flapping makes the waits grow; a stable minute makes them short again', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    const waits: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      network.live('bastion').cut(lost);
+      await settle();
+      const [wait = 0] = clock.pending();
+      waits.push(wait);
+      await clock.advance(wait);
+      await settle();
+    }
+    await clock.advance(60_000);
+    network.live('bastion').cut(lost);
+    await settle();
+    expect([...waits, ...clock.pending()]).toEqual([250, 500, 1_000, 2_000, 250]);
+  });
+
+  it('a remote tunnel asks for the allocated port it had', async () => {
+    await apply(project([bastion], [tunnelSpec('up', { type: 'remote', ingress: tcp('localhost', 0) })]));
+    network.live('bastion').cut(lost);
+    await settle();
+    await clock.advance(250);
+    await settle();
+    expect(network.log.filter((line) => line.startsWith('listen'))).toEqual([
+      'listen bastion localhost:40001',
+      'listen bastion localhost:40001',
+    ]);
+  });
+});
+
+describe('a reload', () => {
+  it('adds one without touching the others', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.log.length = 0;
+    await apply(project([bastion], [tunnelSpec('web'), tunnelSpec('db', { ingress: tcp('localhost', 5432) })]));
+    expect(network.log).toEqual(['listen here localhost:5432']);
+  });
+
+  it('retargets behind the open listener', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.log.length = 0;
+    await apply(project([bastion], [tunnelSpec('web', { egress: tcp('other', 80) })]));
+    expect(network.log).toEqual([]);
+    expect(events.at(-1)).toMatchObject({ type: 'retargeted', egress: 'other:80' });
+    expect(states()['web']).toBe('open');
+  });
+
+  it('moves a listener to its new port', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.log.length = 0;
+    await apply(project([bastion], [tunnelSpec('web', { ingress: tcp('localhost', 81) })]));
+    expect(network.log).toEqual(['unlisten here localhost:8080', 'listen here localhost:81']);
+  });
+
+  it('a port changes hands between two tunnels', async () => {
+    const [a, b] = [tcp('localhost', 1), tcp('localhost', 2)];
+    await apply(project([bastion], [tunnelSpec('a', { ingress: a }), tunnelSpec('b', { ingress: b })]));
+    await apply(project([bastion], [tunnelSpec('a', { ingress: b }), tunnelSpec('b', { ingress: a })]));
+    expect(states()).toEqual({ bastion: 'connected', a: 'open', b: 'open' });
+    expect([...network.listeners.keys()].toSorted()).toEqual(['here localhost:1', 'here localhost:2']);
+  });
+
+  it('a host that moved is dialled anew behind the open listener', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.log.length = 0;
+    await apply(project([hostSpec('bastion', { port: 2222 })], [tunnelSpec('web')]));
+    expect(network.log).toEqual(['connect bastion:2222', 'end bastion']);
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
+  });
+
+  it('removes what is gone, dependants first, and keeps the rest', async () => {
+    await apply(doubleTunnel());
+    network.log.length = 0;
+    const kept = doubleTunnel();
+    await apply(
+      project([...kept.hosts.values()].slice(0, 1), [
+        tunnelSpec('git', { ingress: tcp('localhost', 7999), egress: tcp('localhost', 2999) }),
+      ]),
+    );
+    expect(network.log).toEqual(['unlisten bastion localhost:2999', 'end test-server']);
+    expect(states()).toEqual({ bastion: 'connected', git: 'open' });
+  });
+
+  it('a keepalive is set on the live connection', async () => {
+    await apply(project([bastion], [tunnelSpec('web')]));
+    await apply(project([hostSpec('bastion', { keepalive: { intervalMs: 7, count: 1 } })], [tunnelSpec('web')]));
+    expect(network.log).toContain('keepalive bastion 7');
+    expect(network.connections).toHaveLength(1);
+  });
+});
+
+describe('going down', () => {
+  it('is the reverse of coming up', async () => {
+    await apply(doubleTunnel());
+    network.log.length = 0;
+    await engine.stop(null);
+    expect(network.log).toEqual(['unlisten here localhost:7999', 'unlisten bastion localhost:2999', 'end test-server', 'end bastion']);
+    expect(engine.snapshot()).toMatchObject({ hosts: [], tunnels: [] });
+  });
+
+  it('ends a dial that is under way', async () => {
+    network.tcpTransport = () => (signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }));
+    await apply(project([bastion], [tunnelSpec('web')]));
+    expect(states()['bastion']).toBe('connecting');
+    await engine.stop(null);
+    expect(engine.snapshot().hosts).toEqual([]);
+  });
+});
