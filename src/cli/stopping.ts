@@ -20,13 +20,11 @@ export interface Stopping {
 export interface StoppingOptions {
   readonly runner: () => RunnerPort | null;
   readonly progress: Progress;
-  /** Called at the first signal, before anything closes. */
-  readonly onFirst?: () => void;
   /** -t: milliseconds; null is each tunnel's own. */
   readonly drainMs: number | null;
 }
 
-export function stopping({ runner, progress, drainMs, onFirst }: StoppingOptions): Stopping {
+export function stopping({ runner, progress, drainMs }: StoppingOptions): Stopping {
   const abort = new AbortController();
   let resolve: (code: ExitCode) => void = () => undefined;
   const done = new Promise<ExitCode>((settle) => {
@@ -36,7 +34,6 @@ export function stopping({ runner, progress, drainMs, onFirst }: StoppingOptions
 
   const drain = async (signal: StopSignal): Promise<void> => {
     const running = runner();
-    onFirst?.();
     if (running) {
       progress.say(drainText(running, drainMs), 'note');
       await running.stop({ drainMs });

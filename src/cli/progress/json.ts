@@ -15,7 +15,11 @@ export function jsonProgress(write: (text: string) => void, now: () => number): 
     say: () => undefined,
     // Before there is a runner nobody emits the event, so that a reader would see nothing but an exit code.
     problems(diagnostics) {
-      if (!rejectedSeen) put({ seq: 0, at: now(), subject: { kind: 'project', name: '' }, type: 'rejected', diagnostics });
+      const subject = { kind: 'project', name: '' };
+      for (const { severity, message, hint, range } of diagnostics)
+        if (severity === 'warning') put({ seq: 0, at: now(), subject, type: 'warning', message, hint, range });
+      if (!rejectedSeen && diagnostics.some((each) => each.severity === 'error'))
+        put({ seq: 0, at: now(), subject, type: 'rejected', diagnostics });
     },
     suspend: async () => () => undefined,
   };
