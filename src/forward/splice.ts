@@ -36,6 +36,8 @@ export interface Splice {
   readonly txBytes: number;
   /** Cuts both sides at once: a TCP reset where there is TCP, a closed channel otherwise. */
   reset(): void;
+  /** Closes both sides at once, without a reset. */
+  close(): void;
 }
 
 interface Side {
@@ -171,8 +173,11 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
       evaluate();
     });
     source.on('error', (problem: Error) => {
+      if (from.ended && from.finished) return;
       error ??= problem.message;
-      if (!(from.ended && from.finished)) cutBoth(problem.message);
+      // All it had to say was read: the other side gets that in peace, and is reset after ('close' follows).
+      if (from.ended) broken = true;
+      else cutBoth(problem.message);
     });
     source.on('close', () => {
       if (from.closed) return;
@@ -211,6 +216,9 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
       return left.bytes;
     },
     reset: () => cutBoth('reset'),
+    close: () => {
+      if (!settled && !cut) closeBoth();
+    },
   };
 }
 
