@@ -1,0 +1,138 @@
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watchFiles, type FileWatch } from '../../src/runner/watch.ts';
+import { liveScratch, remove, scratch } from '../helpers/scratch.ts';
+import { until } from '../helpers/wait.ts';
+
+let directory: string;
+let main: string;
+let watch: FileWatch;
+let changes: number;
+let onChange: () => Promise<void>;
+
+const start = async (files: readonly string[] = [main]): Promise<void> => {
+  watch = await watchFiles(() => onChange());
+  await watch.follow(files, Date.now() + 60_000);
+};
+
+const changed = (times: number): Promise<true> => until(() => changes >= times, { what: `${times} changes`, every: 2 });
+
+const saveAtomically = async (path: string, text: string): Promise<void> => {
+  await writeFile(`${path}.tmp`, text);
+  await rename(`${path}.tmp`, path);
+};
+
+beforeEach(async () => {
+  directory = scratch('watch');
+  main = join(directory, 'tunnels.yaml');
+  await writeFile(main, 'one');
+  changes = 0;
+  onChange = async () => {
+    changes += 1;
+  };
+});
+
+afterEach(async () => {
+  await watch.close();
+  for (const each of liveScratch()) remove(each);
+});
+
+describe('a change is told, however it is saved', () => {
+  it.each<[string, () => Promise<void>]>([
+    ['written in place', () => writeFile(main, 'two')],
+    ['an atomic save', () => saveAtomically(main, 'two')],
+    [
+      'moved away and written anew',
+      async () => {
+        await rename(main, `${main}~`);
+        await writeFile(main, 'two');
+      },
+    ],
+    ['removed', () => rm(main)],
+  ])('%s', async (_, save) => {
+    await start();
+    await save();
+    await changed(1);
+  });
+
+  it('a file that did not exist appears', async () => {
+    await start([main, join(directory, '.env')]);
+    await writeFile(join(directory, '.env'), 'A=1');
+    await changed(1);
+  });
+
+  it('a symlink is swapped', async () => {
+    const link = join(directory, 'link.yaml');
+    await writeFile(join(directory, 'other.yaml'), 'two');
+    await symlink('tunnels.yaml', link);
+    await start([link]);
+    await symlink('other.yaml', `${link}.new`);
+    await rename(`${link}.new`, link);
+    await changed(1);
+  });
+
+  it('a symlinked directory is swapped, as a mounted config map does it', async () => {
+    for (const version of ['v1', 'v2']) {
+      await mkdir(join(directory, version));
+      await writeFile(join(directory, version, 'tunnels.yaml'), version);
+    }
+    await symlink('v1', join(directory, '..data'));
+    const link = join(directory, 'mounted.yaml');
+    await symlink('..data/tunnels.yaml', link);
+    await start([link]);
+    await symlink('v2', join(directory, '..data.new'));
+    await rename(join(directory, '..data.new'), join(directory, '..data'));
+    await changed(1);
+  });
+
+  it('the file behind a link is written', async () => {
+    const elsewhere = scratch('watch-target');
+    await writeFile(join(elsewhere, 'real.yaml'), 'one');
+    const link = join(directory, 'link.yaml');
+    await symlink(join(elsewhere, 'real.yaml'), link);
+    await start([link]);
+    await saveAtomically(join(elsewhere, 'real.yaml'), 'two');
+    await changed(1);
+  });
+});
+
+it('the same contents saved again are no change', async () => {
+  await start();
+  await saveAtomically(main, 'one');
+  await writeFile(join(directory, 'unrelated'), 'x');
+  await saveAtomically(main, 'two');
+  await changed(1);
+  expect(changes).toBe(1);
+});
+
+it('saves in quick succession end in the last one', async () => {
+  const { readFile } = await import('node:fs/promises');
+  let last = '';
+  onChange = async () => {
+    changes += 1;
+    last = await readFile(main, 'utf8');
+  };
+  await start();
+  for (let save = 1; save <= 50; save += 1) await saveAtomically(main, `save ${save}`);
+  await until(() => last === 'save 50', { what: 'the last save' });
+});
+
+it('each of 50 saves is told within 500 ms', async () => {
+  await start();
+  let slowest = 0;
+  for (let save = 1; save <= 50; save += 1) {
+    const before = performance.now();
+    await saveAtomically(main, `save ${save}`);
+    await changed(save);
+    slowest = Math.max(slowest, performance.now() - before);
+  }
+  expect(changes).toBe(50);
+  expect(slowest).toBeLessThan(500);
+});
+
+it('a file that changed between being read and being followed is told', async () => {
+  watch = await watchFiles(() => onChange());
+  await watch.follow([main], Date.now() - 60_000);
+  await changed(1);
+});
