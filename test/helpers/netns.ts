@@ -129,8 +129,9 @@ export async function startNetwork(options: NetworkOptions): Promise<Network> {
       const { link, end } = find(host, neighbour);
       const old = address(link, end);
       link.numbers[end] = Math.max(...link.numbers) + 1;
-      await ip('-n', namespaceOf(host), 'addr', 'add', `${address(link, end)}/24`, 'dev', device(link, end));
+      // In this order: with the first address of a network the kernel takes the later ones away too.
       await ip('-n', namespaceOf(host), 'addr', 'del', `${old}/24`, 'dev', device(link, end));
+      await ip('-n', namespaceOf(host), 'addr', 'add', `${address(link, end)}/24`, 'dev', device(link, end));
       return address(link, end);
     },
     stop: async () => {
