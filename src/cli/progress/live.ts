@@ -85,7 +85,7 @@ export function liveProgress({ log, output, style, start = startScreen }: LiveOp
       return () => {
         if (held) holds -= 1;
         held = false;
-        draw();
+        void enqueue(draw);
       };
     },
   };

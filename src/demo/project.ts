@@ -1,0 +1,89 @@
+/** The example as it is committed, in a directory of its own, with an override that points it at the embedded servers. */
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { DemoNetwork } from './network.ts';
+
+const EXAMPLE = join('examples', 'double-tunnel', 'tunnels.yaml');
+
+export interface DemoProject {
+  readonly directory: string;
+  /** -f, in order. */
+  readonly files: readonly [main: string, override: string];
+  /** The port of the near half's ingress on this machine. */
+  readonly port: number;
+  readonly text: string;
+  /** Saves tunnels.yaml as an editor does, with one part replaced. Throws where the part is not there. */
+  edit(replace: readonly [from: string, to: string], append: string): void;
+  remove(): void;
+}
+
+/** From dist/ as from src/demo/, the package's own directory is somewhere above. */
+function examplePath(): string {
+  for (let at = import.meta.dirname; at !== dirname(at); at = dirname(at)) if (existsSync(join(at, EXAMPLE))) return join(at, EXAMPLE);
+  throw new Error(`${EXAMPLE} is missing from the package`);
+}
+
+export async function createDemoProject(network: DemoNetwork): Promise<DemoProject> {
+  const directory = mkdtempSync(join(tmpdir(), 'tunnels-demo-'));
+  const main = join(directory, 'tunnels.yaml');
+  const override = join(directory, 'demo.yaml');
+  const keyFile = join(directory, 'id_demo');
+  copyFileSync(examplePath(), main);
+  writeFileSync(keyFile, network.userKey, { mode: 0o600 });
+  const port = await freePort(7999);
+  writeFileSync(override, overrideText({ network, keyFile, port }));
+  return {
+    directory,
+    files: [main, override],
+    port,
+    text: readFileSync(main, 'utf8'),
+    edit([from, to], append) {
+      const before = readFileSync(main, 'utf8');
+      if (!before.includes(from)) throw new Error(`the example has no "${from}" to edit`);
+      writeFileSync(`${main}~`, `${before.replace(from, to).trimEnd()}\n${append}`);
+      renameSync(`${main}~`, main);
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+interface Override {
+  readonly network: DemoNetwork;
+  readonly keyFile: string;
+  readonly port: number;
+}
+
+/** JSON is YAML. Nothing of the newcomer's own ssh takes part: no agent, no ssh_config, no known_hosts. */
+function overrideText({ network, keyFile, port }: Override): string {
+  const common = { identity_file: keyFile, identities_only: true, agent: 'none', ssh_config: false, user: network.user };
+  const host = ({ port: at, fingerprint }: DemoNetwork['bastion']): object => ({
+    ...common,
+    hostname: '127.0.0.1',
+    port: at,
+    host_key: fingerprint,
+  });
+  const hosts = { bastion: host(network.bastion), 'test-server': host(network.testServer) };
+  return `${JSON.stringify({ hosts, tunnels: { git: { ingress: port } } }, null, 2)}\n`;
+}
+
+/** The port the example names, or another one where somebody has it on either loopback address. */
+async function freePort(wanted: number): Promise<number> {
+  const free = await Promise.all(['127.0.0.1', '::1'].map((host) => canListen(wanted, host)));
+  if (free.every((port) => port !== null)) return wanted;
+  return (await canListen(0, '127.0.0.1')) ?? wanted;
+}
+
+/** Null: it is taken. A machine without that address has nobody on it either. */
+function canListen(port: number, host: string): Promise<number | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE' || error.code === 'EACCES' ? null : port));
+    server.listen({ port, host }, () => {
+      const address = server.address();
+      const bound = typeof address === 'object' && address !== null ? address.port : port;
+      server.close(() => resolve(bound));
+    });
+  });
+}
