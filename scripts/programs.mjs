@@ -73,31 +73,36 @@ function installByApt(packages) {
 
 const lastLines = (text) => (text ?? '').trim().split('\n').slice(-3).join('\n');
 
-/** Downloads the packages and those they need that are not installed, and unpacks them; nothing of the system is touched. */
+/** Downloads the packages and those they need that are not installed into `dir`; gives what went wrong, or null. */
+function download(packages, dir, options) {
+  const plan = quiet('apt-get', [...options, 'install', '--print-uris', '-y', '-q', '--no-install-recommends', ...packages]);
+  if (plan.status !== 0) return lastLines(plan.stderr);
+  const needed = [...plan.stdout.matchAll(/^'[^']+' ([^_\s]+)_/gm)].map((match) => match[1]);
+  // Also those that are installed and yet have no program to show for it.
+  const downloaded = quiet('apt-get', [...options, 'download', ...new Set([...packages, ...needed])], { cwd: dir });
+  return downloaded.status === 0 ? null : lastLines(downloaded.stderr);
+}
+
+/** Puts the packages into UNPACKED; nothing of the system is touched, and no rights are needed. */
 function unpack(packages) {
   const state = inRoot('.cache', 'apt');
   const debs = join(state, 'debs');
   for (const dir of [join(state, 'lists', 'partial'), join(state, 'archives', 'partial'), debs, UNPACKED])
     mkdirSync(dir, { recursive: true });
-  const own = ['-o', 'Debug::NoLocking=1', '-o', `Dir::Cache=${state}`, '-o', `Dir::Cache::archives=${state}/archives`];
-  const list = (options) => quiet('apt-get', [...options, 'install', '--print-uris', '-y', '-q', '--no-install-recommends', ...packages]);
-  let options = own;
-  let plan = list(options);
-  if (plan.status !== 0) {
+  const settings = (more) =>
+    ['Debug::NoLocking=1', `Dir::Cache=${state}`, `Dir::State::extended_states=${state}/states`, ...more].flatMap((each) => ['-o', each]);
+  if (download(packages, debs, settings([])) !== null) {
     // The system has no package lists, or old ones: fetch some for ourselves.
-    options = [...own, '-o', `Dir::State::lists=${state}/lists`];
+    const options = settings([`Dir::State::lists=${state}/lists`]);
     quiet('apt-get', [...options, 'update', '-q']);
-    plan = list(options);
+    const problem = download(packages, debs, options);
+    if (problem !== null) return problem;
   }
-  if (plan.status !== 0) return lastLines(plan.stderr);
-  const names = [...plan.stdout.matchAll(/^'[^']+' ([^_\s]+)_/gm)].map((match) => match[1]);
-  const download = quiet('apt-get', [...options, 'download', ...names], { cwd: debs });
-  if (download.status !== 0) return lastLines(download.stderr);
   for (const deb of readdirSync(debs).filter((file) => file.endsWith('.deb'))) {
     const unpacked = quiet('dpkg', ['-x', join(debs, deb), UNPACKED]);
     if (unpacked.status !== 0) return lastLines(unpacked.stderr);
   }
-  rmSync(debs, { recursive: true, force: true });
+  rmSync(state, { recursive: true, force: true });
   return null;
 }
 
