@@ -1,9 +1,10 @@
 /** Questions for whoever sits at the terminal: one at a time, on stderr, and none at all without a terminal. */
 import type { Readable, Writable } from 'node:stream';
+import type * as clackPrompts from '@clack/prompts';
 import type { Questions } from '../runner/runner-port.ts';
 import type { Io } from './io.ts';
 
-export type Prompts = Pick<typeof import('@clack/prompts'), 'confirm' | 'password' | 'text'>;
+export type Prompts = Pick<typeof clackPrompts, 'confirm' | 'password' | 'text'>;
 
 export interface QuestionOptions {
   readonly io: Pick<Io, 'stdin' | 'stderr'>;

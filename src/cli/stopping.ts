@@ -64,7 +64,7 @@ export function stopping({ runner, progress, drainMs }: StoppingOptions): Stoppi
 
 function drainText(runner: RunnerPort, drainMs: number | null): string {
   const busy = runner.snapshot().tunnels.filter((tunnel) => tunnel.connections > 0);
-  const open = busy.reduce((sum, tunnel) => sum + tunnel.connections, 0);
+  const open = runner.openConnections();
   if (open === 0 || drainMs === 0) return 'closing';
   const specs = runner.graph?.project.tunnels;
   const longest = drainMs ?? Math.max(0, ...busy.map((tunnel) => specs?.get(tunnel.name)?.drainMs ?? 0));

@@ -52,7 +52,7 @@ export class FakeRunner implements RunnerPort {
   /** Null: stop resolves at once. */
   held: PromiseWithResolvers | null = null;
   readonly #listeners = new Set<(event: TunnelsEvent) => void>();
-  readonly #outcome = withResolvers<'open' | 'failed'>();
+  #outcome = withResolvers<'open' | 'failed'>();
   readonly #source: Project | LoadFailure;
   #seq = 0;
 
@@ -74,6 +74,9 @@ export class FakeRunner implements RunnerPort {
   snapshot(): Snapshot {
     return { project: 'test', hosts: this.hosts, tunnels: this.tunnels };
   }
+  openConnections(): number {
+    return this.tunnels.reduce((sum, tunnel) => sum + tunnel.connections, 0);
+  }
   subscribe(listener: (event: TunnelsEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -89,6 +92,10 @@ export class FakeRunner implements RunnerPort {
 
   settle(outcome: 'open' | 'failed'): void {
     this.#outcome.resolve(outcome);
+  }
+  /** It is not over any more: from now on settled waits for another settle. */
+  unsettle(): void {
+    this.#outcome = withResolvers();
   }
   emit(subject: Subject, body: EventBody): void {
     this.#seq += 1;

@@ -53,8 +53,9 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
       progress.event(event);
       if (event.type === 'applied' && begun && running.graph) progress.begin(running.graph);
     });
-    const result = await running.apply();
-    if (stop.signal.aborted) return await stop.done;
+    const stopped = stop.done.then(() => null);
+    const result = await Promise.race([running.apply(), stopped]);
+    if (result === null || stop.signal.aborted) return await stop.done;
     if (!result.applied) {
       progress.problems(result.failure.diagnostics, framesFrom(result.failure.sources));
       await running.stop({ drainMs: 0 });
@@ -102,7 +103,31 @@ async function follow({ running, progress, stop, options }: Following): Promise<
   }
   if (open < all) progress.say(partly(snapshot, options.watch), 'error');
   options.onUp?.({ runner: running, stopping: stop });
-  return stop.done;
+  return Promise.race([stop.done, lostAll({ running, progress, stop, options })]);
+}
+
+/** Later on, too, everything may end up failed. Without the watch nothing can mend that, so it leaves with 1. */
+function lostAll({ running, progress, stop, options }: Following): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    let looking = false;
+    const look = async (): Promise<void> => {
+      looking = true;
+      const outcome = await running.settled(stop.signal);
+      looking = false;
+      const snapshot = running.snapshot();
+      if (outcome !== 'failed' || openCount(snapshot).open > 0) return;
+      const next = options.watch ? '; fix it and save the file, or press Ctrl-C' : '';
+      progress.say(`no tunnel is open any more: ${why(snapshot)}${next}`, 'error');
+      if (options.watch) return;
+      unsubscribe();
+      await running.stop({ drainMs: 0 });
+      resolve(EXIT.failure);
+    };
+    const unsubscribe = running.subscribe((event) => {
+      const isFailed = (event.type === 'tunnel-state' || event.type === 'host-state') && event.to === 'failed';
+      if (isFailed && !looking && !stop.signal.aborted) void look();
+    });
+  });
 }
 
 function why(snapshot: Snapshot): string {

@@ -146,6 +146,26 @@ describe('when something fails', () => {
     expect(io.runner.stops).toEqual([0]);
   });
 
+  it.each([
+    ['--no-watch', 'ends with 1', 1],
+    ['--watch', 'stays, as a reload may mend it', 130],
+  ] as const)('%s: %s when later everything fails', async (flag, _, expected) => {
+    const io = new FakeIo();
+    const code = flag === '--watch' ? start(io) : start(io, flag);
+    await begun(io);
+    io.runner.settle('open');
+    await until(() => io.stderr.text.includes('Ctrl-C closes'), { what: 'the summary' });
+    io.runner.unsettle();
+    io.runner.tunnels = [tunnelView('git', { state: 'failed' })];
+    io.runner.tunnel('git', { to: 'failed', failure: rejected });
+    await tick();
+    expect(io.stderr.text).not.toContain('no tunnel is open any more');
+    io.runner.settle('failed');
+    await until(() => io.stderr.text.includes('no tunnel is open any more: git failed'), { what: 'the message' });
+    if (expected === 130) io.signal('SIGINT');
+    expect(await code).toBe(expected);
+  });
+
   it('stays with those that work, and says which do not', async () => {
     const io = new FakeIo();
     io.runner.tunnels = [tunnelView('a'), tunnelView('b'), tunnelView('c', { state: 'failed' })];
