@@ -141,11 +141,9 @@ function onOpenFailed(state: Live, failure: Failure, final: boolean): TunnelStep
   };
 }
 
+/** To `waiting` even where nothing is missing: ports may change hands, so all let go before the first one binds again. */
 function onReopen(state: Live, missing: readonly string[]): TunnelStep {
-  const commands: TunnelCommand[] = [...ceaseTrying(state), { do: 'unbind' }];
-  if (missing.length > 0) return { state: { name: 'waiting', on: missing }, commands };
-  const opening = open();
-  return { state: opening.state, commands: [...commands, ...opening.commands] };
+  return { state: { name: 'waiting', on: missing }, commands: [...ceaseTrying(state), { do: 'unbind' }] };
 }
 
 function onKick(state: Live, missing: readonly string[]): TunnelStep {

@@ -13,6 +13,7 @@ import { DialSlots } from './dial-slots.ts';
 import { EventBus } from './event-bus.ts';
 import { execute } from './execute.ts';
 import type { Network } from './network.ts';
+import { PendingCloses } from './pending-closes.ts';
 import { launchTarget, realEgress, realPort } from './real-address.ts';
 import type { Running } from './running.ts';
 import { SessionDriver } from './session.ts';
@@ -35,6 +36,7 @@ export interface EngineOptions {
 export class Engine {
   readonly bus: EventBus;
   readonly #options: EngineOptions;
+  readonly #closing = new PendingCloses();
   readonly #slots = new DialSlots(DIALS_AT_ONCE);
   readonly #running: Running = { sessions: new Map(), tunnels: new Map(), leaving: { sessions: new Set(), tunnels: new Set() } };
   #graph: Graph | null = null;
@@ -171,6 +173,7 @@ export class Engine {
     return new TunnelDriver(node, {
       clock,
       network,
+      closing: this.#closing,
       publish: (from, body) => this.bus.publish({ kind: 'tunnel', name: from.spec.name }, body),
       connection: (session) => this.#running.sessions.get(session)?.connection ?? null,
       missing: (from) => missingOf(needs(from), this.#running),

@@ -6,8 +6,10 @@ import type { HostSpec } from '../core/spec.ts';
 import type { Listener, OnClient } from '../forward/client.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { LaunchedListener, Network } from './network.ts';
+import type { PendingCloses } from './pending-closes.ts';
 
 export interface IngressDeps {
+  readonly closing: PendingCloses;
   readonly network: Network;
   connection(session: string): Connection | null;
   egress(tunnel: TunnelNode): Address | null;
@@ -45,6 +47,7 @@ export class TunnelIngress {
     if (through !== null && !connection) throw notConnected(through);
     if (this.#held && this.#held.on === connection) return this.#held.listener.bound;
     this.forsake();
+    await this.#deps.closing.settled();
     const listener = await this.#listen(node, connection, signal);
     if (signal.aborted || this.#closed) {
       await listener.close();
@@ -60,14 +63,14 @@ export class TunnelIngress {
     if (!this.#held || this.#held.on === null) return;
     const { listener } = this.#held;
     this.#held = null;
-    void listener.close();
+    this.#deps.closing.add(listener.close());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     const held = this.#held;
     this.#held = null;
-    await held?.listener.close();
+    if (held) await this.#deps.closing.add(held.listener.close());
   }
 
   async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Listener> {

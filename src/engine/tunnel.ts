@@ -13,12 +13,14 @@ import { Forwarder } from '../forward/forwarder.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { Clock } from './clock.ts';
 import type { Network } from './network.ts';
+import type { PendingCloses } from './pending-closes.ts';
 import { asFailure } from './session.ts';
 import { TunnelIngress } from './tunnel-ingress.ts';
 
 export interface TunnelDeps {
   readonly clock: Clock;
   readonly network: Network;
+  readonly closing: PendingCloses;
   publish(tunnel: TunnelNode, body: EventBody): void;
   /** The live connection of a session; null while it is down. */
   connection(session: string): Connection | null;
@@ -269,6 +271,7 @@ export class TunnelDriver {
   #newIngress(): TunnelIngress {
     return new TunnelIngress({
       network: this.#deps.network,
+      closing: this.#deps.closing,
       connection: (session) => this.#deps.connection(session),
       egress: (node) => this.#deps.egress(node),
       launchTarget: (node) => this.#deps.launchTarget(node),
