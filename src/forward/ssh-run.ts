@@ -43,12 +43,15 @@ export async function startSsh(connection: Connection, command: string, who: str
   let ended = false;
   let closing = false;
   process.stdin.on('error', () => {});
-  process.stdout.on('error', () => {}).resume();
-  process.stderr
-    .on('error', () => {})
-    .on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString('utf8')).slice(0, KEPT);
-    });
+  process.stdout.on('error', () => {});
+  process.stdout.resume();
+  process.stderr.on('error', () => {});
+  process.stderr.on('data', (chunk: Buffer) => {
+    const text = chunk.toString('utf8');
+    if (first.length < KEPT) first += text;
+    else last = (last + text).slice(-KEPT);
+  });
+  const said = (): string => first + last;
   const failed = process.exit.then(({ code, signal }) => {
     ended = true;
     const explained = sshFailure(code === 127 ? `${said()}\nssh: not found` : said(), who);
