@@ -129,22 +129,38 @@ function isGlobalUse(node: ts.Identifier): boolean {
   return true;
 }
 
-const declaredNames = (source: ts.SourceFile): Set<string> => {
-  const names = new Set<string>();
-  visit(source, (node) => {
-    if ((ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node)) && ts.isIdentifier(node.name))
-      names.add(node.name.text);
-    if (ts.isFunctionDeclaration(node) && node.name !== undefined) names.add(node.name.text);
-    if (ts.isImportSpecifier(node)) names.add(node.name.text);
-  });
-  return names;
-};
+const bindsName = (name: ts.BindingName, wanted: string): boolean =>
+  ts.isIdentifier(name)
+    ? name.text === wanted
+    : name.elements.some((element) => ts.isBindingElement(element) && bindsName(element.name, wanted));
+
+/** Whether a node that opens a scope declares `name` in it, as a parameter, a variable or a function. */
+function declares(scope: ts.Node, name: string): boolean {
+  if (ts.isFunctionLike(scope)) return scope.parameters.some((parameter) => bindsName(parameter.name, name));
+  if (ts.isCatchClause(scope)) return scope.variableDeclaration !== undefined && bindsName(scope.variableDeclaration.name, name);
+  const inList = (list: ts.VariableDeclarationList): boolean => list.declarations.some((each) => bindsName(each.name, name));
+  if (ts.isForStatement(scope) || ts.isForOfStatement(scope) || ts.isForInStatement(scope)) {
+    const { initializer } = scope;
+    return initializer !== undefined && ts.isVariableDeclarationList(initializer) && inList(initializer);
+  }
+  if (!ts.isBlock(scope) && !ts.isSourceFile(scope)) return false;
+  return scope.statements.some(
+    (statement) =>
+      (ts.isVariableStatement(statement) && inList(statement.declarationList)) ||
+      (ts.isFunctionDeclaration(statement) && statement.name?.text === name),
+  );
+}
+
+/** Whether the name means something of the file's own here, and not the global. */
+function isShadowed(node: ts.Node, name: string): boolean {
+  for (let scope: ts.Node | undefined = node.parent; scope !== undefined; scope = scope.parent) if (declares(scope, name)) return true;
+  return false;
+}
 
 function impureUses(source: ts.SourceFile): { readonly what: string; readonly line: number }[] {
-  const own = declaredNames(source);
   const uses: { what: string; line: number }[] = [];
   visit(source, (node) => {
-    if (ts.isIdentifier(node) && IMPURE.has(node.text) && !own.has(node.text) && isGlobalUse(node))
+    if (ts.isIdentifier(node) && IMPURE.has(node.text) && isGlobalUse(node) && !isShadowed(node, node.text))
       uses.push({ what: node.text, line: lineOf(source, node) });
     if (ts.isPropertyAccessExpression(node) && IMPURE_MEMBERS.has(node.getText(source)))
       uses.push({ what: node.getText(source), line: lineOf(source, node) });
@@ -158,7 +174,11 @@ function impureUses(source: ts.SourceFile): { readonly what: string; readonly li
 function exits(source: ts.SourceFile): number[] {
   const lines: number[] = [];
   visit(source, (node) => {
-    if (ts.isPropertyAccessExpression(node) && /^process\??\.(exit|reallyExit|abort)$/.test(node.getText(source)))
+    if (
+      ts.isPropertyAccessExpression(node) &&
+      /^process\??\.(exit|reallyExit|abort)$/.test(node.getText(source)) &&
+      !isShadowed(node, 'process')
+    )
       lines.push(lineOf(source, node));
     if (ts.isImportDeclaration(node) && /^(node:)?process$/.test(literal(node.moduleSpecifier) ?? '')) {
       const bindings = node.importClause?.namedBindings;
