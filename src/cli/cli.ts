@@ -26,13 +26,13 @@ interface UpFlags {
 
 /** Runs one command line (without `node` and the script). Throws only where there is a bug. */
 export async function cli(argv: readonly string[], io: Io, version: string): Promise<ExitCode> {
-  let outcome: Promise<ExitCode> | null = null;
-  const program = commandTable(io, version, (work) => {
-    outcome = work;
+  const ran: { code: ExitCode } = { code: EXIT.done };
+  const program = commandTable(io, version, (code) => {
+    ran.code = code;
   });
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return (await outcome) ?? EXIT.done;
+    return ran.code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (error instanceof UsageError) {
@@ -43,18 +43,15 @@ export async function cli(argv: readonly string[], io: Io, version: string): Pro
   }
 }
 
-function commandTable(io: Io, version: string, started: (work: Promise<ExitCode>) => void): Command {
+function commandTable(io: Io, version: string, ended: (code: ExitCode) => void): Command {
   const program = new Command('tunnels');
   const option = (flags: string, description: string): Option => new Option(flags, description);
 
   const define = <Flags>(command: Command, run: (invocation: Invocation<Flags>) => Promise<ExitCode>): Command =>
     // Last, so that the command's own flags are known; a global one with the same letter then gives way.
-    addGlobalOptions(command, (flags, description) => option(flags, description).helpGroup('Global options:')).action(() => {
-      const flags = command.opts();
-      const globals = resolveGlobals(program.opts<RawGlobals>(), flags as RawGlobals);
-      const work = run({ io, globals, names: command.args, flags: flags as Flags });
-      started(work);
-      return work.then(() => undefined);
+    addGlobalOptions(command, (flags, description) => option(flags, description).helpGroup('Global options:')).action(async () => {
+      const globals = resolveGlobals(program.opts<RawGlobals>(), command.opts<RawGlobals>());
+      ended(await run({ io, globals, names: command.args, flags: command.opts() as Flags }));
     });
 
   addGlobalOptions(program, option)

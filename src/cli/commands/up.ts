@@ -53,6 +53,8 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
       progress.event(event);
       if (event.type === 'applied' && begun && running.graph) progress.begin(running.graph);
     });
+    if (stop.signal.aborted) return await stop.done;
+    // Loading runs ssh -G and reads files on whatever disks: a signal does not wait for it.
     const stopped = stop.done.then(() => null);
     const result = await Promise.race([running.apply(), stopped]);
     if (result === null || stop.signal.aborted) return await stop.done;

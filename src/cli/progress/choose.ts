@@ -13,7 +13,9 @@ export type ProgressKind = 'tty' | 'plain' | 'json' | 'quiet';
 export function progressKind(io: Pick<Io, 'stderr' | 'env'>, globals: Pick<GlobalOptions, 'progress' | 'verbosity'>): ProgressKind {
   if (globals.progress !== 'auto') return globals.progress;
   const isCi = (io.env.CI ?? '') !== '' && io.env.CI !== 'false';
-  return io.stderr.isTTY === true && !isCi && io.env.TERM !== 'dumb' && globals.verbosity === 0 ? 'tty' : 'plain';
+  // A terminal of no columns (serial lines, `script` without one) cannot be drawn on.
+  const drawable = io.stderr.isTTY === true && io.stderr.columns !== 0;
+  return drawable && !isCi && io.env.TERM !== 'dumb' && globals.verbosity === 0 ? 'tty' : 'plain';
 }
 
 export async function chooseProgress(io: Io, globals: GlobalOptions, frameOf: FrameOf): Promise<Progress> {
@@ -21,7 +23,7 @@ export async function chooseProgress(io: Io, globals: GlobalOptions, frameOf: Fr
   const write = (text: string): void => void io.stderr.write(text);
   if (kind === 'json') return jsonProgress(write, Date.now);
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });
-  const width = (): number | null => (io.stderr.isTTY === true ? (io.stderr.columns ?? 80) : null);
+  const width = (): number | null => (io.stderr.isTTY === true ? io.stderr.columns || 80 : null);
   const log = logProgress({ write, style, width, frameOf, level: kind === 'quiet' ? -1 : globals.verbosity });
   if (kind !== 'tty') return log;
   const { liveProgress } = await import('./live.ts');

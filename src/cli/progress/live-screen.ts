@@ -79,7 +79,7 @@ function asStream(output: Output): NodeJS.WriteStream {
   return {
     isTTY: true,
     get columns() {
-      return output.columns ?? 80;
+      return output.columns || 80;
     },
     rows: process.stderr.rows ?? 24,
     write: (text: string | Uint8Array) => {

@@ -3,14 +3,23 @@ import { stripVTControlCharacters } from 'node:util';
 
 const GAP = '  ';
 
-export const visibleWidth = (text: string): number => [...stripVTControlCharacters(text)].length;
+const SEGMENTS = new Intl.Segmenter();
+
+/** What a reader takes for characters, without colour. */
+const characters = (text: string): string[] => Array.from(SEGMENTS.segment(stripVTControlCharacters(text)), ({ segment }) => segment);
+
+export const visibleWidth = (text: string): number => characters(text).length;
 
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - visibleWidth(text)));
 
 /** Cuts a text with an ellipsis; one that is cut loses its colour. */
 export function fit(text: string, width: number): string {
   if (visibleWidth(text) <= width) return text;
-  return width < 1 ? '' : `${[...stripVTControlCharacters(text)].slice(0, width - 1).join('')}…`;
+  return width < 1
+    ? ''
+    : `${characters(text)
+        .slice(0, width - 1)
+        .join('')}…`;
 }
 
 export interface TableOptions {
