@@ -1,7 +1,7 @@
 /** A child process with captured output, that is always ended, its whole group with it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { descendantsOf, signalAll } from './process-table.ts';
-import { until, within } from './wait.ts';
+import { within } from './wait.ts';
 
 export interface ChildOptions {
   readonly cwd?: string;
@@ -28,11 +28,6 @@ export interface Child {
   /** Ends it and everything it started: `signal`, and SIGKILL where that did not do within `ms` (default 5 000). */
   stop(signal?: NodeJS.Signals, ms?: number): Promise<Exit>;
 }
-
-const running = new Set<Child>();
-
-/** Children of this process that have not ended. */
-export const runningChildren = (): Child[] => [...running];
 
 let deathSignal: readonly string[] | undefined;
 
@@ -64,11 +59,9 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const exited = new Promise<Exit>((resolve, reject) => {
     const end = (exit: Exit): void => {
       ended = exit;
-      running.delete(handle);
       resolve(exit);
     };
     child.once('error', (error) => {
-      running.delete(handle);
       ended ??= { code: null, signal: null };
       reject(new Error(`cannot start ${command}: ${error.message}`));
     });
@@ -86,7 +79,6 @@ export function startChild(command: string, args: readonly string[], options: Ch
     hasExited: () => ended !== undefined || child.exitCode !== null || child.signalCode !== null,
     stop: async (signal = 'SIGTERM', ms = 5_000) => stop(handle, signal, ms),
   };
-  running.add(handle);
   return handle;
 }
 
@@ -148,7 +140,3 @@ export async function check(command: string, args: readonly string[], options: R
     throw new Error(`\`${[command, ...args].join(' ')}\` ended with ${result.code ?? result.signal}: ${result.stderr}${result.stdout}`);
   return result.stdout;
 }
-
-/** Waits for all to be gone. */
-export const gone = (pids: readonly number[], alive: (pid: number) => boolean, ms = 5_000): Promise<true> =>
-  until(() => pids.every((pid) => !alive(pid)), { what: `processes ${pids.join(', ')} to end`, ms });

@@ -6,8 +6,8 @@ import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { until, within } from './wait.ts';
 
-export { type GitDaemon, startGitDaemon } from './git-daemon.ts';
-export { type Redis, startRedis } from './redis.ts';
+export { startGitDaemon } from './git-daemon.ts';
+export { startRedis } from './redis.ts';
 
 /** Default: a free port on 127.0.0.1. */
 export interface At {
