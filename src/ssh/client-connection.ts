@@ -1,0 +1,218 @@
+/** The Connection port over an authenticated ssh2 Client. */
+import { Duplex } from 'node:stream';
+import type { Channel, Client } from 'ssh2';
+import { formatAddress, type Address } from '../core/address.ts';
+import { failure, FailureError, type Failure, type FailureParts } from '../core/failure.ts';
+import { ChannelStream, lostError } from './channel-stream.ts';
+import { Congestion } from './congestion.ts';
+import type { Connection, ExecProcess, Origin, RemoteClient, RemoteListener } from './connection.ts';
+import { execProcess } from './exec-process.ts';
+import { sendPing } from './flow.ts';
+import { KeepaliveTimer } from './keepalive.ts';
+import { RemoteListeners, type Answer } from './remote-listeners.ts';
+import { channelOpenFailure, errorText } from './to-failure.ts';
+
+const REQUEST_TIMEOUT_MS = 60_000;
+const LISTEN_TIMEOUT_MS = 15_000;
+const EXEC_TIMEOUT_MS = 30_000;
+const END_TIMEOUT_MS = 2_000;
+const NO_ORIGIN: Origin = { address: '127.0.0.1', port: 0 };
+
+export interface ConnectedClient {
+  readonly name: string;
+  readonly client: Client;
+  readonly transport: Duplex;
+  readonly serverVersion: string;
+  readonly remoteAddress: string | null;
+}
+
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class ClientConnection implements Connection {
+  readonly serverVersion: string;
+  readonly remoteAddress: string | null;
+  readonly closed: Promise<Failure | null>;
+  private readonly name: string;
+  private readonly client: Client;
+  private readonly transport: Duplex;
+  private readonly congestion: Congestion;
+  private readonly listeners: RemoteListeners;
+  private readonly keepalive: KeepaliveTimer;
+  private readonly streams = new Set<ChannelStream>();
+  private readonly waits = new Set<(error: FailureError) => void>();
+  private cause: FailureParts | null = null;
+  private endedHere = false;
+  private isClosed = false;
+
+  constructor({ name, client, transport, serverVersion, remoteAddress }: ConnectedClient) {
+    this.name = name;
+    this.client = client;
+    this.transport = transport;
+    this.serverVersion = serverVersion;
+    this.remoteAddress = remoteAddress;
+    this.congestion = new Congestion(transport);
+    this.listeners = new RemoteListeners(client, (accept) => (this.isClosed ? new Duplex().destroy() : this.wrap(accept())));
+    this.keepalive = new KeepaliveTimer({
+      ping: () => void sendPing(client, () => {}),
+      onDead: (silentMs) =>
+        this.die({ code: 'keepalive-timeout', message: `no answer to keepalives for ${Math.round(silentMs / 1000)} s` }),
+    });
+    transport.on('data', () => this.keepalive.heard());
+    client.on('error', (error: Error & { level?: string }) => this.onError(error));
+    // A server that has ended its side of the transport is gone: a channel of a hop stays half open otherwise.
+    client.on('end', () => this.transport.destroy());
+    this.closed = new Promise((resolve) => {
+      client.on('close', () => resolve(this.onClose()));
+    });
+  }
+
+  dial(
+    target: Address,
+    { origin = NO_ORIGIN, signal, timeoutMs = REQUEST_TIMEOUT_MS }: { origin?: Origin; signal?: AbortSignal; timeoutMs?: number } = {},
+  ): Promise<Duplex> {
+    return this.bounded<Duplex>(`to connect to ${formatAddress(target)}`, { timeoutMs, signal }, (answer) => {
+      const opened = (error: (Error & { reason?: unknown }) | undefined, channel: Channel): void => {
+        if (!error) {
+          const stream = this.wrap(channel);
+          if (!answer.succeed(stream)) stream.destroy();
+        } else if (error.reason === undefined || error.reason === '') answer.fail(this.lost());
+        else answer.fail(new FailureError(channelOpenFailure(error.reason, error.message, target)));
+      };
+      if (target.kind === 'unix') this.client.openssh_forwardOutStreamLocal(target.path, opened);
+      else this.client.forwardOut(origin.address, origin.port, target.host === '*' ? 'localhost' : target.host, target.port, opened);
+    });
+  }
+
+  listen(at: Address, onClient: (client: RemoteClient) => void): Promise<RemoteListener> {
+    return this.listeners.listen(at, onClient, (what, start) => this.bounded(what, { timeoutMs: LISTEN_TIMEOUT_MS }, start));
+  }
+
+  exec(command: string): Promise<ExecProcess> {
+    return this.bounded<ExecProcess>('to run a command', { timeoutMs: EXEC_TIMEOUT_MS }, (answer) => {
+      this.client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
+        if (!error) {
+          const process = execProcess(channel, this.wrap(channel));
+          if (!answer.succeed(process)) process.close();
+        } else if (this.isClosed) answer.fail(this.lost());
+        else
+          answer.fail(
+            new FailureError({
+              code: 'target-forbidden',
+              message: `${this.name}: the server does not run commands for this account`,
+              hint: 'the account has no shell, or the key or sshd_config allows port forwarding only',
+              cause: errorText(error),
+            }),
+          );
+      });
+    });
+  }
+
+  async ping(timeoutMs: number): Promise<number> {
+    const from = performance.now();
+    const timedOut = { code: 'keepalive-timeout', message: `${this.name}: no answer to a keepalive within ${timeoutMs} ms` } as const;
+    await this.bounded<null>(
+      'for a keepalive',
+      { timeoutMs },
+      (answer) => {
+        const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
+        if (!sent) answer.fail(this.lost());
+      },
+      timedOut,
+    );
+    return performance.now() - from;
+  }
+
+  setKeepalive(keepalive: { readonly intervalMs: number; readonly count: number }): void {
+    if (!this.isClosed) this.keepalive.set(keepalive);
+  }
+
+  async end(timeoutMs: number = END_TIMEOUT_MS): Promise<void> {
+    this.endedHere = true;
+    if (this.isClosed) return;
+    const timer = setTimeout(() => this.transport.destroy(), timeoutMs);
+    this.client.end();
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  /** Ends the connection at once, with a cause of our own. */
+  private die(cause: FailureParts): void {
+    this.cause ??= cause;
+    this.transport.destroy();
+  }
+
+  private onError(error: Error & { level?: string }): void {
+    // A forwarded agent that fails is no reason to end; and of several errors the first is the cause.
+    if (error.level === 'agent') return;
+    this.cause ??= { code: 'connection-lost', message: `connection lost: ${errorText(error)}`, cause: errorText(error) };
+    this.transport.destroy();
+  }
+
+  private onClose(): Failure | null {
+    this.isClosed = true;
+    this.keepalive.stop();
+    const lost = this.lost();
+    for (const reject of this.waits) reject(lost);
+    for (const stream of this.streams) stream.lose(lostError(lost.message));
+    return this.endedHere ? null : lost.failure;
+  }
+
+  private lost(): FailureError {
+    const cause = this.cause ?? {
+      code: 'connection-lost',
+      message: this.endedHere ? 'the connection was ended' : 'the server closed the connection',
+    };
+    return new FailureError({ ...failure(cause), message: `${this.name}: ${cause.message}`, hint: cause.hint ?? 'it is tried again' });
+  }
+
+  private wrap(channel: Channel): ChannelStream {
+    const stream = new ChannelStream(channel, this.congestion);
+    this.streams.add(stream);
+    stream.once('close', () => this.streams.delete(stream));
+    if (this.isClosed) stream.destroy();
+    return stream;
+  }
+
+  /** A request with a limit: it ends with its answer, with the connection, with the signal, or when the time is up. */
+  private bounded<T>(
+    what: string,
+    { timeoutMs, signal }: Limits,
+    start: (answer: Answer<T>) => void,
+    timedOut: FailureParts = { code: 'timeout', message: `${this.name}: the server did not answer ${what} within ${timeoutMs} ms` },
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let waiting = true;
+      const settle = (): boolean => {
+        const was = waiting;
+        waiting = false;
+        clearTimeout(timer);
+        this.waits.delete(fail);
+        signal?.removeEventListener('abort', onAbort);
+        return was;
+      };
+      const fail = (error: FailureError): void => {
+        if (settle()) reject(error);
+      };
+      const onAbort = (): void => fail(new FailureError({ code: 'connection-lost', message: `${this.name}: gave up waiting ${what}` }));
+      const timer = setTimeout(() => fail(new FailureError(timedOut)), timeoutMs);
+      if (this.isClosed) return fail(this.lost());
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.waits.add(fail);
+      const succeed = (value: T): boolean => {
+        const was = settle();
+        if (was) resolve(value);
+        return was;
+      };
+      try {
+        start({ succeed, fail });
+      } catch {
+        // ssh2 throws "Not connected" when the transport ended and `close` has not come yet.
+        fail(this.lost());
+      }
+    });
+  }
+}

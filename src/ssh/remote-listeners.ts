@@ -1,0 +1,118 @@
+/** Remote forwardings of one connection (RFC 4254 §7.1, PROTOCOL §2.4): asked for, dispatched by what was bound, cancelled. */
+import type { Duplex } from 'node:stream';
+import type { Channel, Client } from 'ssh2';
+import { formatAddress, tcp, unix, type Address } from '../core/address.ts';
+import { FailureError } from '../core/failure.ts';
+import type { RemoteClient, RemoteListener } from './connection.ts';
+import { errorText } from './to-failure.ts';
+
+type OnClient = (client: RemoteClient) => void;
+type Accept = () => Channel;
+type Wrap = (accept: Accept) => Duplex;
+
+/** RFC 4254 §7.1: the empty address is every interface of every protocol; `localhost` is both loopbacks. */
+const bindName = (host: string): string => (host === '*' ? '' : host);
+
+const CANCEL_TIMEOUT_MS = 5_000;
+
+export class RemoteListeners {
+  private readonly client: Client;
+  private readonly wrap: Wrap;
+  private readonly registered = new Map<string, OnClient>();
+
+  constructor(client: Client, wrap: Wrap) {
+    this.client = client;
+    this.wrap = wrap;
+    client.on('tcp connection', (info, accept, reject) => {
+      const onClient = this.registered.get(tcpKey(info.destIP, info.destPort));
+      const origin = { address: info.srcIP, port: info.srcPort };
+      this.dispatch(onClient, { origin, destination: tcp(info.destIP || '*', info.destPort), accept, reject });
+    });
+    client.on('unix connection', (info, accept, reject) => {
+      this.dispatch(this.registered.get(info.socketPath), { origin: null, destination: unix(info.socketPath), accept, reject });
+    });
+  }
+
+  /** `settle` gives up on an answer when the connection goes or the time is up: the caller bounds it. */
+  async listen(
+    at: Address,
+    onClient: OnClient,
+    bounded: <T>(what: string, start: (done: Answer<T>) => void) => Promise<T>,
+  ): Promise<RemoteListener> {
+    const bound = await bounded<Address>(`to listen on ${formatAddress(at)}`, (answer) => this.ask(at, onClient, answer));
+    return { bound, close: () => this.cancel(bound) };
+  }
+
+  private ask(at: Address, onClient: OnClient, answer: Answer<Address>): void {
+    const asked = (error: Error | null | undefined, bound: Address): void => {
+      if (error) {
+        answer.fail(denied(at, error));
+        return;
+      }
+      // In the same turn as the answer: the first client may be in the packet behind it.
+      this.registered.set(keyOf(bound), onClient);
+      if (!answer.succeed(bound)) void this.cancel(bound);
+    };
+    if (at.kind === 'unix') this.client.openssh_forwardInStreamLocal(at.path, (error) => asked(error, at));
+    else this.client.forwardIn(bindName(at.host), at.port, (error, port) => asked(error, tcp(at.host, port ?? at.port)));
+  }
+
+  private dispatch(onClient: OnClient | undefined, incoming: Incoming): void {
+    if (!onClient) {
+      incoming.reject();
+      return;
+    }
+    const { origin, destination } = incoming;
+    onClient({ origin, destination, accept: () => this.wrap(incoming.accept), refuse: () => incoming.reject() });
+  }
+
+  private async cancel(bound: Address): Promise<void> {
+    this.registered.delete(keyOf(bound));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CANCEL_TIMEOUT_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      try {
+        if (bound.kind === 'unix') this.client.openssh_unforwardInStreamLocal(bound.path, done);
+        else this.client.unforwardIn(bindName(bound.host), bound.port, done);
+      } catch {
+        // The connection is gone, and every forwarding with it.
+        done();
+      }
+    });
+  }
+}
+
+/** How an asynchronous answer is given to a wait with a limit; false when nobody waits any more. */
+export interface Answer<T> {
+  succeed(value: T): boolean;
+  fail(error: FailureError): void;
+}
+
+interface Incoming {
+  readonly origin: RemoteClient['origin'];
+  readonly destination: Address;
+  readonly accept: Accept;
+  readonly reject: () => void;
+}
+
+const tcpKey = (host: string, port: number): string => `${bindName(host)}:${port}`;
+const keyOf = (address: Address): string => (address.kind === 'unix' ? address.path : tcpKey(address.host, address.port));
+
+function denied(at: Address, error: Error): FailureError {
+  const place = formatAddress(at);
+  const hint =
+    at.kind === 'unix'
+      ? 'a socket file may be left there (StreamLocalBindUnlink), its directory may be missing or not writable, or AllowStreamLocalForwarding forbids it'
+      : at.port > 0 && at.port < 1024
+        ? 'ports below 1024 need root there; or the port is in use, or AllowTcpForwarding or PermitListen forbids it'
+        : 'the port is in use there, or AllowTcpForwarding, PermitListen or the key’s permitlisten forbids it';
+  return new FailureError({
+    code: 'remote-forward-denied',
+    message: `the server refused to listen on ${place}`,
+    hint,
+    cause: errorText(error),
+  });
+}
