@@ -252,6 +252,7 @@ export class Forwarder {
     for (;;) {
       const dial = await this.#whenUp(visit, parkMs, tried);
       tried = dial;
+      if (visit.stop.signal.aborted) throw stopped();
       try {
         const far = await dial(target(), visit.client.origin, visit.stop.signal);
         if (!visit.stop.signal.aborted) return far;
@@ -265,7 +266,8 @@ export class Forwarder {
 
   /** Waits for a dial other than `tried`, which is known to be dead. */
   async #whenUp(visit: Visit, parkMs: number, tried: Dial | null = null): Promise<Dial> {
-    if (this.#dial && this.#dial !== tried && !visit.stop.signal.aborted) return this.#dial;
+    if (visit.stop.signal.aborted) throw stopped();
+    if (this.#dial && this.#dial !== tried) return this.#dial;
     if (this.#draining) {
       visit.refusedAs = 'draining';
       throw stopped();
