@@ -304,8 +304,20 @@ describe('Forwarder, direct', () => {
     );
     const client = visitor();
     it.accept(client);
+    await settled();
     await it.drain(0);
     expect(aborted).toBe(true);
+    expect(client.fate).toBe('refused');
+  });
+
+  test('a drain in the turn of the arrival refuses the client before anything is dialled', async () => {
+    const far = targets();
+    const it = forwarder();
+    it.setDial(far.dial);
+    const client = visitor();
+    it.accept(client);
+    await it.drain(0);
+    expect(far.asked).toEqual([]);
     expect(client.fate).toBe('refused');
   });
 });
