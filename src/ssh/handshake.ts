@@ -134,6 +134,11 @@ export class Handshake {
 
   /** The callback form, with strict booleans: ssh2 takes a promise, or anything but `false`, for a yes. */
   private verify(key: Buffer, verify: (valid: boolean) => void): void {
+    const again = this.verifier.recheck(key);
+    if (again !== undefined) {
+      verify(again === null);
+      return;
+    }
     this.verifier.verify(key, this.deadline).then(
       () => verify(true),
       (error: unknown) => {

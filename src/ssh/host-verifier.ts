@@ -8,7 +8,7 @@ import { appendKnownHost, readKnownHosts, type KnownHostsRead } from './known-ho
 import { blobType, fingerprint } from './public-key.ts';
 import { errorText } from './to-failure.ts';
 
-type Asked = Pick<ConnectRequest, 'host' | 'port' | 'asker' | 'notify' | 'signal'>;
+type Asked = Pick<ConnectRequest, 'host' | 'port' | 'asker' | 'notify' | 'signal' | 'verbosity'>;
 
 export class HostVerifier {
   private readonly request: Asked;
@@ -35,16 +35,21 @@ export class HostVerifier {
     return knownTypes(this.known.lookup, this.request.host.hostKeys);
   }
 
-  /** Resolves when the key is trusted; rejects with a host-key failure. At a rekey only the key accepted first will do. */
+  /**
+   * At a rekey: null where the key is the one accepted first, else the failure; undefined where none was accepted yet. It has to be
+   * decided in the same turn: ssh2 sends what other channels write unguarded while a rekey waits for the verdict.
+   */
+  recheck(key: Buffer): FailureError | null | undefined {
+    if (this.accepted === null) return undefined;
+    if (this.accepted.equals(key)) return null;
+    return this.fail('host-key-changed', 'the server showed another host key when the keys were renewed', null);
+  }
+
+  /** Resolves when the key is trusted; rejects with a host-key failure. */
   async verify(key: Buffer, deadline: Deadline): Promise<void> {
-    if (this.accepted) {
-      if (!this.accepted.equals(key))
-        throw this.fail('host-key-changed', 'the server showed another host key when the keys were renewed', null);
-      return;
-    }
-    const { host, notify } = this.request;
+    const { host, notify, verbosity } = this.request;
     const seen = fingerprint(key);
-    notify({ type: 'debug', level: 1, message: `server host key: ${blobType(key) ?? 'unknown'} ${seen}` });
+    if (verbosity > 0) notify({ type: 'debug', level: 1, message: `server host key: ${blobType(key) ?? 'unknown'} ${seen}` });
     const verdict = judgeHostKey({ key, pins: host.hostKeys, lookup: this.known.lookup, policy: host.hostKeyPolicy });
     const trusted = await this.carryOut(verdict, key, deadline);
     this.accepted = key;

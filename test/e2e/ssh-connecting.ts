@@ -105,3 +105,12 @@ export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   }
   throw new Error('expected a failure');
 }
+
+/** A promise with its handle outside; Node 20 has no Promise.withResolvers. */
+export function later<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
