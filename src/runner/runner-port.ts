@@ -22,6 +22,14 @@ export interface Questions {
 export interface RunnerPort {
   /** Loads and applies. Resolves once the plan is made and under way, not when everything is open. */
   apply(): Promise<ApplyResult>;
+  /** Loads, and says what apply() would do; changes nothing. */
+  plan(): Promise<ApplyResult>;
+  /** What `up NAME…` asks for, from the next apply() on: these join what was asked for before; none is all of the file. */
+  select(names: readonly string[], options: { readonly noDeps: boolean }): void;
+  /** Closes tunnels, which stay in the project as `closed` until they are started. Resolves when they are. */
+  stopTunnels(names: readonly string[], options: { readonly drainMs: number | null }): Promise<void>;
+  /** Opens what was stopped or has failed; what runs is left alone. */
+  startTunnels(names: readonly string[]): void;
   /** Watches every file that was read; each settled change is one apply(). */
   watch(): void;
   readonly graph: Graph | null;
