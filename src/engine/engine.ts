@@ -85,6 +85,23 @@ export class Engine {
     await Promise.all([...leaving.sessions].map((driver) => driver.stop()));
   }
 
+  /** Closes tunnels that stay part of what is applied, as `closed`, until they are resumed. Resolves when they are. */
+  async halt(names: readonly string[], drainMs: number | null): Promise<void> {
+    await Promise.all(names.map((name) => this.#running.tunnels.get(name)?.stop(drainMs)));
+  }
+
+  /** Opens again what was halted, and tries again what has failed. */
+  resume(names: readonly string[]): void {
+    for (const name of names) {
+      const driver = this.#running.tunnels.get(name);
+      if (driver?.state.name === 'closed') {
+        this.#running.tunnels.set(name, this.#newTunnel(driver.node));
+        this.#dirty.add(tunnelNode(name));
+      } else driver?.kick();
+    }
+    this.#turn();
+  }
+
   snapshot(): Snapshot {
     for (const session of this.#running.sessions.values()) session.refreshRtt();
     return snapshotOf(this.#running, this.#graph);

@@ -18,7 +18,7 @@ export function missingOf(needs: readonly Edge[], running: Running): { readonly 
   return { on: missing.map((id) => id.replace(':', ' ')), failure };
 }
 
-/** `open`: every tunnel is. `failed`: some are not and never will be without the user. `pending`: something may still come. */
+/** `open`: every tunnel that is wanted is. `failed`: some are not and never will be without the user. `pending`: something may still come. */
 export type Outcome = 'open' | 'failed' | 'pending';
 
 export function outcome(running: Running, needs: ReadonlyMap<NodeId, readonly Edge[]>): Outcome {
@@ -33,7 +33,8 @@ export function outcome(running: Running, needs: ReadonlyMap<NodeId, readonly Ed
     memo.set(id, result);
     return result;
   };
-  const tunnels = [...running.tunnels.keys()].map((name) => `tunnel:${name}`);
+  const wanted = [...running.tunnels].filter(([, driver]) => driver.state.name !== 'closed' && driver.state.name !== 'closing');
+  const tunnels = wanted.map(([name]) => `tunnel:${name}`);
   if (tunnels.every((id) => isUp(id, running))) return 'open';
   return tunnels.every((id) => isUp(id, running) || stuck(id)) ? 'failed' : 'pending';
 }

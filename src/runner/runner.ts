@@ -4,6 +4,7 @@ import type { LoadOptions, Loaded } from '../config/loaded.ts';
 import type { TunnelsEvent } from '../core/event.ts';
 import { buildGraph, type Graph } from '../core/graph.ts';
 import { formatPlan } from '../core/plan.ts';
+import { reconcile } from '../core/reconcile.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { Engine } from '../engine/engine.ts';
@@ -38,9 +39,14 @@ class Runner implements RunnerPort {
   #watch: Promise<FileWatch> | null = null;
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;
+  /** What was asked for by name; empty is all of the file. */
+  #names: readonly string[];
+  #noDeps: boolean;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#names = options.names ?? [];
+    this.#noDeps = options.noDeps ?? false;
     this.#clock = options.clock ?? systemClock;
     this.#engine = new Engine({
       clock: this.#clock,
@@ -108,10 +114,37 @@ class Runner implements RunnerPort {
     if (first) this.#publish({ type: 'stopped' });
   }
 
+  async plan(): Promise<ApplyResult> {
+    const result = await this.#load();
+    if (!result.ok) return { applied: false, failure: result.error };
+    return { applied: true, plan: reconcile(this.#desired(result.value), this.#engine.graph), loaded: result.value };
+  }
+
+  select(names: readonly string[], { noDeps }: { readonly noDeps: boolean }): void {
+    const joins = names.length > 0 && this.#names.length > 0;
+    this.#names = joins ? [...new Set([...this.#names, ...names])] : this.#loaded && names.length > 0 ? this.#names : names;
+    this.#noDeps = noDeps;
+  }
+
+  async stopTunnels(names: readonly string[], { drainMs }: { readonly drainMs: number | null }): Promise<void> {
+    await this.#engine.halt(names, drainMs);
+  }
+
+  startTunnels(names: readonly string[]): void {
+    this.#engine.resume(names);
+  }
+
+  #load(): ReturnType<typeof load> {
+    return load({ ...this.#options.load, ...(this.#names.length > 0 ? { names: this.#names } : {}) });
+  }
+
+  #desired(loaded: Loaded): Graph {
+    return buildGraph(selectTunnels(loaded.project, this.#names, { noDeps: this.#noDeps }));
+  }
+
   async #apply(): Promise<ApplyResult> {
-    const { names = [], noDeps = false } = this.#options;
     this.#readAt = this.#clock.now();
-    const result = await load({ ...this.#options.load, ...(names.length > 0 ? { names } : {}) });
+    const result = await this.#load();
     this.#watchedFiles = result.ok ? result.value.watch : result.error.watch;
     if (this.#watch) await this.#follow();
     if (!result.ok) {
@@ -119,10 +152,9 @@ class Runner implements RunnerPort {
       return { applied: false, failure: result.error };
     }
     const loaded = result.value;
-    this.#loaded = loaded;
-    const project = selectTunnels(loaded.project, names, { noDeps });
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
-    const { plan } = this.#engine.apply(buildGraph(project));
+    this.#loaded = loaded;
+    const { plan } = this.#engine.apply(this.#desired(loaded));
     this.#publish({ type: 'applied', plan: formatPlan(plan), changes: plan.steps.length });
     return { applied: true, plan, loaded };
   }

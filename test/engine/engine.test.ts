@@ -276,6 +276,35 @@ describe('a reload', () => {
   });
 });
 
+describe('single tunnels', () => {
+  it('a stopped one stays as closed through a reload, its dependants wait, and starting opens both again', async () => {
+    await apply(doubleTunnel());
+    await engine.halt(['git-inner'], null);
+    expect(states()).toMatchObject({ 'git-inner': 'closed', git: 'reconnecting', 'test-server': 'connected' });
+    await apply(doubleTunnel());
+    expect(states()).toMatchObject({ 'git-inner': 'closed' });
+    expect(network.listeners.has('bastion localhost:2999')).toBe(false);
+    engine.resume(['git-inner']);
+    await settle();
+    expect(states()).toMatchObject({ 'git-inner': 'open', git: 'open' });
+  });
+
+  it('what nobody wants does not keep the rest from being up', async () => {
+    await apply(project([bastion], [tunnelSpec('a'), tunnelSpec('b', { ingress: tcp('localhost', 81) })]));
+    await engine.halt(['a'], null);
+    expect(engine.outcome()).toBe('open');
+  });
+
+  it('starting tries a failed one again', async () => {
+    network.refuseBind('localhost:8080', { code: 'bind-denied', message: 'no' });
+    await apply(project([bastion], [tunnelSpec('web')]));
+    network.refuseBind('localhost:8080', null);
+    engine.resume(['web']);
+    await settle();
+    expect(states()['web']).toBe('open');
+  });
+});
+
 describe('going down', () => {
   it('is the reverse of coming up', async () => {
     await apply(doubleTunnel());
