@@ -59,7 +59,7 @@ export function connectWords(target: Address, to: LaunchDestination): Result<str
 
 function destinationWords(to: LaunchDestination): Result<string[], string> {
   for (const { hostname, user } of [to, ...(to.jumps ?? [])]) {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(hostname)) return err(`ssh cannot be given the host name "${hostname}"`);
+    if (!/^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$/.test(hostname)) return err(`ssh cannot be given the host name "${hostname}"`);
     if (user !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/.test(user)) return err(`ssh cannot be given the user name "${user}"`);
   }
   const jumps = (to.jumps ?? []).map(hop);
