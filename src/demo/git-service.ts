@@ -7,7 +7,7 @@ export interface GitService {
   readonly name: string;
   /** On 127.0.0.1 of this machine: only the embedded servers know under which name it is reached. */
   readonly port: number;
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Bytes that no compression and no luck could make right. */
@@ -40,7 +40,7 @@ export async function startGitService(name: string): Promise<GitService> {
   return {
     name,
     port: (server.address() as AddressInfo).port,
-    close: () =>
+    stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

@@ -58,13 +58,10 @@ interface Override {
 /** JSON is YAML. Nothing of the newcomer's own ssh takes part: no agent, no ssh_config, no known_hosts. */
 function overrideText({ network, keyFile, port }: Override): string {
   const common = { identity_file: keyFile, identities_only: true, agent: 'none', ssh_config: false, user: network.user };
-  const host = ({ port: at, fingerprint }: DemoNetwork['bastion']): object => ({
-    ...common,
-    hostname: '127.0.0.1',
-    port: at,
-    host_key: fingerprint,
-  });
-  const hosts = { bastion: host(network.bastion), 'test-server': host(network.testServer) };
+  const hosts = {
+    bastion: { ...common, hostname: '127.0.0.1', port: network.bastion.port, host_key: network.bastion.fingerprint },
+    'test-server': { ...common, port: 22, host_key: network.testServer.fingerprint },
+  };
   return `${JSON.stringify({ hosts, tunnels: { git: { ingress: port } } }, null, 2)}\n`;
 }
 

@@ -68,6 +68,10 @@ export class FakeRunner implements RunnerPort {
     this.graph = buildGraph(this.#source);
     return { applied: true, plan: reconcile(this.graph, null), loaded: loadedOf(this.#source) };
   }
+  plan = (): Promise<ApplyResult> => this.apply();
+  select(): void {}
+  async stopTunnels(): Promise<void> {}
+  startTunnels(): void {}
   watch(): void {
     this.watching = true;
   }

@@ -66,7 +66,7 @@ async function tell(story: Story): Promise<ExitCode> {
   const narrator = narrate((text) => void io.stdout.write(text), style);
   narrator.step('Four machines, all inside this process; nothing leaves this machine', [
     'you -> bastion -> test-server -> git-server:7999',
-    `bastion is an SSH server on 127.0.0.1:${network.bastion.port}, test-server one on 127.0.0.1:${network.testServer.port}`,
+    `bastion is an SSH server on 127.0.0.1:${network.bastion.port}; the names behind it mean nothing on this machine`,
   ]);
   narrator.step(`${project.files[0]}, as in examples/double-tunnel`, project.text.trimEnd().split('\n'));
   const loaded = await loadedProject(io, globals);

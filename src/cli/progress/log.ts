@@ -28,6 +28,8 @@ const LABEL_LIMIT = 24;
 export function logProgress({ write, style, level, width, frameOf }: LogOptions): Progress {
   let labelWidth = 12;
   let isReload = false;
+  /** What happens before begin() waits for it: only then is it known how wide the names are. */
+  let early: TunnelsEvent[] | null = [];
 
   const lines = (each: readonly string[]): void => {
     if (each.length > 0) write(`${each.join('\n')}\n`);
@@ -38,26 +40,37 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
   const problems = (diagnostics: readonly Diagnostic[], frames: FrameOf): void =>
     lines(renderProblems({ diagnostics, frameOf: frames, style }));
 
+  const flush = (): void => {
+    const waiting = early ?? [];
+    early = null;
+    for (const event of waiting) tell(event);
+  };
+  const tell = (event: TunnelsEvent): void => {
+    if (event.type === 'applied') {
+      if (!isReload) return;
+      const changes = event.changes === 0 ? 'no changes' : counted(event.changes, 'change');
+      show(event, {
+        lines: [style('bold', `reloaded: ${changes}`), ...(event.changes === 0 ? [] : colourPlan(event.plan, style))],
+        level: 0,
+      });
+    } else if (event.type === 'rejected') {
+      if (!isReload) return;
+      problems(event.diagnostics, frameOf);
+      show(event, { lines: [style('red', 'the configuration is not valid: nothing was changed')], level: -1 });
+    } else {
+      const text = eventText(event, style);
+      if (text) show(event, text);
+    }
+  };
+
   return {
     event(event) {
-      if (event.type === 'applied') {
-        if (!isReload) return;
-        const changes = event.changes === 0 ? 'no changes' : counted(event.changes, 'change');
-        show(event, {
-          lines: [style('bold', `reloaded: ${changes}`), ...(event.changes === 0 ? [] : colourPlan(event.plan, style))],
-          level: 0,
-        });
-      } else if (event.type === 'rejected') {
-        if (!isReload) return;
-        problems(event.diagnostics, frameOf);
-        show(event, { lines: [style('red', 'the configuration is not valid: nothing was changed')], level: -1 });
-      } else {
-        const text = eventText(event, style);
-        if (text) show(event, text);
-      }
+      if (early) early.push(event);
+      else tell(event);
     },
     begin(graph) {
       labelWidth = labelWidthOf(graph);
+      flush();
       isReload = true;
     },
     async settled(snapshot) {
@@ -65,11 +78,18 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
       lines(summaryText(snapshot, { style, width: width() }));
     },
     say(text, kind) {
+      flush();
       if (kind === 'error') write(`${style('red', text)}\n`);
       else if (level >= 0) write(`${text}\n`);
     },
-    problems,
-    suspend: async () => () => undefined,
+    problems(diagnostics, frames) {
+      flush();
+      problems(diagnostics, frames);
+    },
+    async suspend() {
+      flush();
+      return () => undefined;
+    },
   };
 }
 
