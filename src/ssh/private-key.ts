@@ -27,7 +27,7 @@ function fromPkcs8(key: KeyObject): string {
 }
 
 /** PROTOCOL.key: the unencrypted container of one Ed25519 key, which is the only form ssh2 reads one from. */
-function openSshEd25519(key: KeyObject): string {
+export function openSshEd25519(key: KeyObject): string {
   const seed = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
   const point = Buffer.from(createPublicKey(key).export({ format: 'jwk' }).x ?? '', 'base64url');
   const type = Buffer.from('ssh-ed25519');
