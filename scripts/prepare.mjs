@@ -1,6 +1,6 @@
 /** What every other script needs first, so that each of them works on a fresh clone: npm packages, and the generated code. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,7 +44,7 @@ function isInstalled() {
   );
 }
 
-export function install() {
+function install() {
   checkNode();
   if (isInstalled()) return;
   console.error('Installing npm packages …');
@@ -55,17 +55,9 @@ export function install() {
   });
 }
 
-const newest = (paths) => Math.max(...paths.map((path) => statSync(path).mtimeMs));
-const filesIn = (dir) => (existsSync(dir) ? readdirSync(dir).map((name) => join(dir, name)) : []);
-
-/** The validator and the types that come from the schema. */
-export function generate({ force = false } = {}) {
-  const script = inRoot('scripts', 'generate.mjs');
-  if (!existsSync(script)) return;
-  const made = filesIn(inRoot('src', 'config', 'generated'));
-  const sources = [script, ...filesIn(inRoot('schema'))];
-  if (!force && made.length > 0 && Math.min(...made.map((path) => statSync(path).mtimeMs)) >= newest(sources)) return;
-  runOrExit(process.execPath, [script], { stdio: ['ignore', 2, 2] });
+/** The validator and the types that come from the schema; quick when they are there and current. */
+function generate() {
+  runOrExit(process.execPath, [inRoot('scripts', 'generate.mjs')], { stdio: ['ignore', 2, 2] });
 }
 
 export function prepare() {

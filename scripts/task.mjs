@@ -1,5 +1,5 @@
 /** `node scripts/task.mjs PROGRAM [ARGS…]`: runs a program of a package, on a fresh clone too. */
-import { bin, generate, install, prepare, runOrExit } from './prepare.mjs';
+import { bin, prepare, runOrExit } from './prepare.mjs';
 
 const PACKAGES = { tsc: 'typescript', biome: '@biomejs/biome' };
 const [program, ...args] = process.argv.slice(2);
@@ -8,10 +8,6 @@ if (program === undefined) {
   console.error('usage: node scripts/task.mjs PROGRAM [ARGS…]');
   process.exit(2);
 }
-if (program === 'generate') {
-  install();
-  generate({ force: true });
-} else {
-  prepare();
-  runOrExit(process.execPath, [bin(PACKAGES[program] ?? program, program), ...args]);
-}
+prepare();
+// Generating is a part of preparing.
+if (program !== 'generate') runOrExit(process.execPath, [bin(PACKAGES[program] ?? program, program), ...args]);
