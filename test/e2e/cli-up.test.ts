@@ -1,7 +1,6 @@
 /** The command line as a user has it: the built program, real sshd, signals, terminals. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runChild } from '../helpers/child.ts';
-import { freePort } from '../helpers/free-port.ts';
+import { type Child, runChild, startChild } from '../helpers/child.ts';
 import { createProject, hostEntry, programFile, type Project } from '../helpers/project.ts';
 import { startEcho, startWww, type Service } from '../helpers/services.ts';
 import { startSshd, type Sshd } from '../helpers/sshd.ts';
@@ -103,28 +102,54 @@ describe('up in the foreground', () => {
 
 describe('on a terminal', () => {
   /** util-linux `script` gives it one. */
-  const inTerminal = (made: Project, words: string, input: string) =>
-    runChild('script', ['-qec', `stty cols 100 rows 30; exec ${process.execPath} ${programFile()} ${words}`, '/dev/null'], {
+  const inTerminal = (made: Project, words: string): Child =>
+    startChild('script', ['-qec', `stty cols 100 rows 30; exec ${process.execPath} ${programFile()} ${words}`, '/dev/null'], {
       cwd: made.dir,
-      env: { ...made.env, TERM: 'xterm', NO_COLOR: '' },
-      input,
-      ms: 30_000,
+      env: { ...made.env, TERM: 'xterm', NO_COLOR: '', CI: '' },
+      stdin: 'pipe',
     });
+  const shows = (child: Child, text: string): Promise<unknown> =>
+    until(() => child.stdout().includes(text), { what: `"${text}" on the terminal`, ms: 15_000, detail: child.stdout });
 
-  it('draws while it comes up, then leaves the table, and the cursor is back', async () => {
-    const made = web();
-    const busy = await freePort();
-    made.write({
-      hosts: { bastion: hostEntry(bastion) },
-      tunnels: { web: { type: 'local', host: 'bastion', ingress: busy, egress: `127.0.0.1:${www.port}` } },
-    });
-    const [result] = await Promise.all([
-      inTerminal(made, 'up', ''),
-      until(async () => (await fetch(`http://127.0.0.1:${busy}/`).catch(() => null)) !== null, { what: 'the tunnel', ms: 15_000 }),
-    ]);
-    expect(result.stdout).toContain('\u001b[?25l');
-    expect(result.stdout.lastIndexOf('\u001b[?25h')).toBeGreaterThan(result.stdout.lastIndexOf('\u001b[?25l'));
-    expect(result.stdout).toMatch(/✔.*bastion.*connected/);
+  it('draws while it comes up, then leaves the table; Ctrl-C ends it and the cursor is back', async () => {
+    const child = inTerminal(web(), 'up');
+    try {
+      await shows(child, 'Ctrl-C closes');
+      child.process.stdin?.write('\u0003');
+      expect(await child.exited).toMatchObject({ code: 130 });
+      const screen = child.stdout();
+      expect(screen).toContain('\u001b[?25l');
+      expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
+      expect(screen).toMatch(/✔.*bastion.*connected/);
+    } finally {
+      await child.stop('SIGKILL');
+    }
+  });
+
+  it('asks about an unknown host key in words of ssh, and Ctrl-C there is a Ctrl-C', async () => {
+    const unknown = (): Project =>
+      project({
+        hosts: { bastion: hostEntry(bastion, { known_hosts: './known', ssh_config: false }) },
+        tunnels: { web: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${www.port}` } },
+      });
+    for (const [key, code] of [
+      ['y', 130],
+      ['\u0003', 130],
+    ] as const) {
+      const child = inTerminal(unknown(), 'up');
+      try {
+        await shows(child, 'Are you sure you want to continue connecting?');
+        expect(child.stdout()).toMatch(/The authenticity of host '.*' can't be established\.\s+ED25519 key fingerprint is SHA256:/);
+        child.process.stdin?.write(key);
+        if (key === 'y') {
+          await shows(child, 'Ctrl-C closes');
+          child.process.stdin?.write('\u0003');
+        }
+        expect(await child.exited).toMatchObject({ code });
+      } finally {
+        await child.stop('SIGKILL');
+      }
+    }
   });
 });
 

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { loadOptions } from '../load-options.ts';
-import { framesFrom, framesFromDisk } from '../problem-report.ts';
+import { framesFrom, framesFromDisk, frameStyle } from '../problem-report.ts';
 import { chooseProgress } from '../progress/choose.ts';
 import type { Progress } from '../progress/progress.ts';
 import { terminalQuestions } from '../questions.ts';
@@ -31,6 +31,7 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
   }
   const load = await loadOptions(io, globals, options.names);
   let directory: string | null = null;
+  const frames = frameStyle(io, globals);
   const progress = await chooseProgress(
     io,
     globals,
@@ -59,12 +60,12 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
     const result = await Promise.race([running.apply(), stopped]);
     if (result === null || stop.signal.aborted) return await stop.done;
     if (!result.applied) {
-      progress.problems(result.failure.diagnostics, framesFrom(result.failure.sources));
+      progress.problems(result.failure.diagnostics, framesFrom(result.failure.sources, frames));
       await running.stop({ drainMs: 0 });
       return EXIT.invalidConfiguration;
     }
     directory = result.loaded.projectDirectory;
-    if (result.loaded.diagnostics.length > 0) progress.problems(result.loaded.diagnostics, framesFrom(result.loaded.sources));
+    if (result.loaded.diagnostics.length > 0) progress.problems(result.loaded.diagnostics, framesFrom(result.loaded.sources, frames));
     if (result.loaded.project.tunnels.size === 0) {
       progress.say('no tunnel is active: every tunnel of the file belongs to a profile that was not named (--profile)', 'error');
       return EXIT.failure;

@@ -1,0 +1,71 @@
+/** `tunnels demo`, as a newcomer runs it. */
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { afterAll, describe, expect, it } from 'vitest';
+import { startChild } from '../helpers/child.ts';
+import { createProject, programFile } from '../helpers/project.ts';
+import { until } from '../helpers/wait.ts';
+
+const project = createProject({ yaml: 'tunnels: {broken' });
+afterAll(() => project.remove());
+
+const env = { ...project.env, TMPDIR: project.stateDir, TUNNELS_FILE: 'nowhere.yaml', TUNNELS_PROFILES: 'x' };
+const leftBehind = (): string[] => readdirSync(project.stateDir).filter((name) => name.startsWith('tunnels-demo-'));
+
+/** Takes the port the example names, on both loopback addresses. */
+async function take(port: number): Promise<() => Promise<void>> {
+  const servers = ['127.0.0.1', '::1'].map(
+    (host) =>
+      new Promise<() => Promise<void>>((resolve) => {
+        const server = createServer((socket) => socket.destroy());
+        server.once('error', () => resolve(async () => undefined));
+        server.listen({ port, host }, () => resolve(() => new Promise((done) => void server.close(() => done()))));
+      }),
+  );
+  const closers = await Promise.all(servers);
+  return async () => void (await Promise.all(closers.map((close) => close())));
+}
+
+describe('the demo', () => {
+  it('comes up, moves bytes, reloads under an open connection, and leaves nothing behind', async () => {
+    const started = performance.now();
+    const { code, stdout, stderr } = await project.run(['demo'], { env });
+    expect({ code, stderr: stderr.includes('bug') }).toEqual({ code: 0, stderr: false });
+    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(stdout.match(/^\d+\. .*/gm)?.map((line) => line[0])).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
+    expect(stdout).toContain('1.0 MiB, SHA-256 equal');
+    expect(stdout).toContain('the connection from before:  git-server:');
+    expect(stdout).toContain('a new connection:            git-mirror:');
+    expect(stderr).toMatch(/~ tunnel git-inner: egress git-server:7999 → git-mirror:7999 \(retarget\)/);
+    expect(leftBehind()).toEqual([]);
+  });
+
+  it('takes another port where the one of the example is busy', async () => {
+    const free = await take(7999);
+    try {
+      const { code, stdout } = await project.run(['demo'], { env });
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/GET http:\/\/localhost:(?!7999)\d+\//);
+    } finally {
+      await free();
+    }
+  });
+
+  it('--stay stays until it is told to go', async () => {
+    const child = startChild(process.execPath, [programFile(), 'demo', '--stay'], { cwd: project.dir, env });
+    try {
+      await until(() => child.stdout().includes('It stays until Ctrl-C'), {
+        what: 'the demo to have come to its end',
+        ms: 15_000,
+        detail: child.stderr,
+      });
+      const url = /curl (http:\S+)/.exec(child.stdout())?.[1] ?? '';
+      expect(await (await fetch(url)).text()).toContain('git-mirror');
+      process.kill(child.pid, 'SIGINT');
+      expect(await child.exited).toMatchObject({ code: 130 });
+      expect(leftBehind()).toEqual([]);
+    } finally {
+      await child.stop('SIGKILL');
+    }
+  });
+});
