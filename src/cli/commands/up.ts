@@ -35,7 +35,7 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
   const progress = await chooseProgress(
     io,
     globals,
-    framesFromDisk(() => directory),
+    framesFromDisk(() => directory, frames),
   );
   let runner: RunnerPort | null = null;
   const stop = stopping({ runner: () => runner, progress, drainMs: options.drainMs });
