@@ -107,5 +107,5 @@ export function show(value: unknown): string {
       .map(([key, each]) => `${key}: ${show(each)}`)
       .join(', ')}}`;
   }
-  return String(value as string | number | boolean);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

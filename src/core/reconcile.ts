@@ -9,11 +9,11 @@ import type { Plan, Step } from './plan.ts';
 
 export function reconcile(desired: Graph | null, applied: Graph | null): Plan {
   const steps: Step[] = [];
-  for (const id of order(applied).toReversed()) if (!has(desired, id)) steps.push({ action: 'remove', ...subject(id) } as Step);
+  for (const id of order(applied).toReversed()) if (!has(desired, id)) steps.push({ action: 'remove', ...subject(id) });
   const updates: Step[] = [];
   const creates: Step[] = [];
   for (const id of order(desired)) {
-    if (!has(applied, id)) creates.push({ action: 'create', ...subject(id) } as Step);
+    if (!has(applied, id)) creates.push({ action: 'create', ...subject(id) });
     else {
       const changed = changeOf(id, applied, desired);
       if (changed) updates.push({ action: 'update', ...subject(id), ...changed });

@@ -87,7 +87,7 @@ export class Engine {
 
   /** Closes tunnels that stay part of what is applied, as `closed`, until they are resumed. Resolves when they are. */
   async halt(names: readonly string[], drainMs: number | null): Promise<void> {
-    await Promise.all(names.map((name) => this.#running.tunnels.get(name)?.stop(drainMs)));
+    await Promise.all(names.map(async (name) => this.#running.tunnels.get(name)?.stop(drainMs)));
   }
 
   /** Opens again what was halted, and tries again what has failed. */

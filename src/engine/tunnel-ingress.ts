@@ -63,7 +63,7 @@ export class TunnelIngress {
     if (!this.#held || this.#held.on === null) return;
     const { listener } = this.#held;
     this.#held = null;
-    this.#deps.closing.add(listener.close());
+    void this.#deps.closing.add(listener.close());
   }
 
   async close(): Promise<void> {

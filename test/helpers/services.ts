@@ -171,10 +171,12 @@ export function byteStream(count: number): Readable {
   const out = new PassThrough({ highWaterMark: 256 * 1024 });
   void (async () => {
     const cipher = keystream();
+    let wake = (): void => undefined;
+    for (const event of ['drain', 'close']) out.on(event, () => wake());
     const zeros = Buffer.alloc(64 * 1024);
     for (let left = count; left > 0 && !out.destroyed; left -= zeros.length) {
       const chunk = cipher.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
-      if (!out.write(chunk)) await new Promise<void>((resolve) => out.once('drain', resolve).once('close', resolve));
+      if (!out.write(chunk)) await new Promise<void>((resolve) => (wake = resolve));
     }
     out.end();
   })();
