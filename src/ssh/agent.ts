@@ -66,6 +66,8 @@ function parseAnswer(answer: Buffer): PublicKey[] | Error {
 export type Sign = (data: Buffer, hash: SigningRequestOptions['hash']) => Promise<Buffer>;
 
 type SignCallback = (error?: Error | null, signature?: Buffer) => void;
+/** The options may be left out. */
+type SignArguments = [key: unknown, data: Buffer, options: SigningRequestOptions | SignCallback, callback?: SignCallback];
 
 /**
  * An agent of one key. Keys of files go this way too: the server is asked first whether it would take the key, and the passphrase
@@ -85,7 +87,7 @@ export class OneKeyAgent extends ssh2.BaseAgent<ParsedKey> {
     callback(null, [this.publicKey]);
   }
 
-  override sign(_key: unknown, data: Buffer, optionsOrCallback: SigningRequestOptions | SignCallback, last?: SignCallback): void {
+  override sign(...[, data, optionsOrCallback, last]: SignArguments): void {
     const options = typeof optionsOrCallback === 'function' ? {} : optionsOrCallback;
     const callback = typeof optionsOrCallback === 'function' ? optionsOrCallback : last;
     this.signWith(data, options.hash).then(

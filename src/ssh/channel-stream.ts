@@ -24,11 +24,14 @@ export class ChannelStream extends Duplex {
   private readonly channel: Channel;
   private readonly congestion: Congestion;
   private pending: Callback | null = null;
-  private lostWith: Error | null = null;
+  /** What a write to the closed channel is told. */
+  private closedWith: Error = closedError();
+  private cutOff = false;
   private channelClosed = false;
 
-  constructor(channel: Channel, congestion: Congestion) {
-    super({ highWaterMark: BUFFER_BYTES, allowHalfOpen: true, autoDestroy: true });
+  /** `peerCloses`: with both sides done, wait for the peer to close (a command's exit status is still to come). */
+  constructor(channel: Channel, congestion: Congestion, { peerCloses = false }: { readonly peerCloses?: boolean } = {}) {
+    super({ highWaterMark: BUFFER_BYTES, allowHalfOpen: true, autoDestroy: !peerCloses });
     this.channel = channel;
     this.congestion = congestion;
     channel.on('data', (data: Buffer) => {
@@ -39,7 +42,7 @@ export class ChannelStream extends Duplex {
     // Written to after the peer closed it: the write's own callback tells.
     channel.on('error', () => {});
     channel.pause();
-    this.on('end', () => this.failPending());
+    this.on('end', () => this.closeWhenRead());
     // Between being opened and being joined to something an error has nobody to hear it, and must not end the process.
     this.on('error', () => {});
   }
@@ -48,9 +51,11 @@ export class ChannelStream extends Duplex {
   lose(error: Error): void {
     if (this.destroyed || this.channelClosed) return;
     this.channelClosed = true;
-    this.lostWith = peerFinished(this.channel) ? null : error;
-    if (this.lostWith) this.destroyWhenRead(error);
-    else if (this.readableEnded) this.failPending();
+    this.closedWith = error;
+    // What the peer had to say is complete: its end is a clean one, only our half is cut off.
+    this.cutOff = !peerFinished(this.channel);
+    if (this.cutOff) this.destroyWhenRead(error);
+    else this.closeWhenRead();
   }
 
   override _read(): void {
@@ -60,7 +65,7 @@ export class ChannelStream extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
     this.pending = callback;
     if (!this.usable()) {
-      if (this.readableEnded) this.failPending();
+      this.closeWhenRead();
       return;
     }
     this.channel.write(chunk, () => this.congestion.whenClear(() => this.settle(callback, null)));
@@ -77,7 +82,7 @@ export class ChannelStream extends Duplex {
     if (!this.channelClosed) this.channel.close();
     // What is still to come is thrown away, else ssh2 never lets go of the channel.
     this.channel.resume();
-    pending?.(error ?? closedError());
+    pending?.(error ?? this.closedWith);
     callback(error);
   }
 
@@ -92,12 +97,18 @@ export class ChannelStream extends Duplex {
   }
 
   private onChannelEnd(): void {
-    if (!this.destroyed && !this.lostWith) this.push(null);
+    if (!this.destroyed && !this.cutOff) this.push(null);
   }
 
   private onChannelClose(): void {
     this.channelClosed = true;
-    if (this.readableEnded) this.failPending();
+    this.closeWhenRead();
+  }
+
+  /** A closed channel ends the stream, once all is read: earlier would lose bytes. What is still to be written has failed. */
+  private closeWhenRead(): void {
+    if (!this.channelClosed || !this.readableEnded) return;
+    this.destroy(this.pending || this.writableLength > 0 ? this.closedWith : undefined);
   }
 
   /** The reader first gets what had arrived, then the error; one that has stalled is not waited for longer than a moment. */
@@ -106,14 +117,6 @@ export class ChannelStream extends Duplex {
     const unread = this.readableLength + this.channel.readableLength;
     if (unread === 0 || performance.now() - sinceMs > STALLED_READER_MS) this.destroy(error);
     else setTimeout(() => this.destroyWhenRead(error, sinceMs), POLL_MS).unref();
-  }
-
-  /** Nothing more can be written; told only when the readable side is done, as destroying it earlier would lose bytes. */
-  private failPending(): void {
-    const { pending } = this;
-    if (!pending || this.usable()) return;
-    this.pending = null;
-    pending(this.lostWith ?? closedError());
   }
 }
 

@@ -29,6 +29,8 @@ export interface ConnectedClient {
 interface Limits {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** The failure when the time is up, where it is not a plain `timeout`. */
+  readonly timedOut?: FailureParts;
 }
 
 export class ClientConnection implements Connection {
@@ -94,7 +96,7 @@ export class ClientConnection implements Connection {
     return this.bounded<ExecProcess>('to run a command', { timeoutMs: EXEC_TIMEOUT_MS }, (answer) => {
       this.client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
         if (!error) {
-          const process = execProcess(channel, this.wrap(channel));
+          const process = execProcess(channel, this.wrap(channel, { peerCloses: true }));
           if (!answer.succeed(process)) process.close();
         } else if (this.isClosed) answer.fail(this.lost());
         else
@@ -113,15 +115,10 @@ export class ClientConnection implements Connection {
   async ping(timeoutMs: number): Promise<number> {
     const from = performance.now();
     const timedOut = { code: 'keepalive-timeout', message: `${this.name}: no answer to a keepalive within ${timeoutMs} ms` } as const;
-    await this.bounded<null>(
-      'for a keepalive',
-      { timeoutMs },
-      (answer) => {
-        const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
-        if (!sent) answer.fail(this.lost());
-      },
-      timedOut,
-    );
+    await this.bounded<null>('a keepalive', { timeoutMs, timedOut }, (answer) => {
+      const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
+      if (!sent) answer.fail(this.lost());
+    });
     return performance.now() - from;
   }
 
@@ -168,8 +165,8 @@ export class ClientConnection implements Connection {
     return new FailureError({ ...failure(cause), message: `${this.name}: ${cause.message}`, hint: cause.hint ?? 'it is tried again' });
   }
 
-  private wrap(channel: Channel): ChannelStream {
-    const stream = new ChannelStream(channel, this.congestion);
+  private wrap(channel: Channel, options: { readonly peerCloses?: boolean } = {}): ChannelStream {
+    const stream = new ChannelStream(channel, this.congestion, options);
     this.streams.add(stream);
     stream.once('close', () => this.streams.delete(stream));
     if (this.isClosed) stream.destroy();
@@ -177,12 +174,11 @@ export class ClientConnection implements Connection {
   }
 
   /** A request with a limit: it ends with its answer, with the connection, with the signal, or when the time is up. */
-  private bounded<T>(
-    what: string,
-    { timeoutMs, signal }: Limits,
-    start: (answer: Answer<T>) => void,
-    timedOut: FailureParts = { code: 'timeout', message: `${this.name}: the server did not answer ${what} within ${timeoutMs} ms` },
-  ): Promise<T> {
+  private bounded<T>(what: string, { timeoutMs, signal, timedOut }: Limits, start: (answer: Answer<T>) => void): Promise<T> {
+    const expired: FailureParts = timedOut ?? {
+      code: 'timeout',
+      message: `${this.name}: the server did not answer ${what} within ${timeoutMs} ms`,
+    };
     return new Promise<T>((resolve, reject) => {
       let waiting = true;
       const settle = (): boolean => {
@@ -197,7 +193,7 @@ export class ClientConnection implements Connection {
         if (settle()) reject(error);
       };
       const onAbort = (): void => fail(new FailureError({ code: 'connection-lost', message: `${this.name}: gave up waiting ${what}` }));
-      const timer = setTimeout(() => fail(new FailureError(timedOut)), timeoutMs);
+      const timer = setTimeout(() => fail(new FailureError(expired)), timeoutMs);
       if (this.isClosed) return fail(this.lost());
       if (signal?.aborted) return onAbort();
       signal?.addEventListener('abort', onAbort, { once: true });

@@ -79,7 +79,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       if (target) connectTo(target, accept, reject);
       else reject();
     });
-    client.on('request', (accept, reject, kind, info) => {
+    client.on('request', (...[accept, reject, kind, info]) => {
       if (!('bindPort' in info)) reject?.();
       else if (kind === 'cancel-tcpip-forward') forwards.cancel(info, accept, reject);
       else if (remoteBinds && isOwn(info.bindAddr)) void forwards.listen(info, accept, reject);

@@ -9,6 +9,7 @@ type Exit = Awaited<ExecProcess['exit']>;
 export function execProcess(channel: ClientChannel, stream: Duplex): ExecProcess {
   const exit = new Promise<Exit>((resolve) => {
     channel.on('exit', (code: number | null, signal?: string) => resolve({ code, signal: signal ?? null }));
+    channel.once('close', () => resolve({ code: null, signal: null }));
     stream.once('close', () => resolve({ code: null, signal: null }));
   });
   // A lost connection is told by `exit`; whoever reads adds a listener of their own.

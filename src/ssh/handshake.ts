@@ -111,7 +111,7 @@ export class Handshake {
     client.on('ready', () => this.succeed(transport));
     const agent = host.forwardAgent ? agentSocket(host.agent) : null;
     client.connect({
-      sock: transport as Socket,
+      sock: transport,
       username: host.user,
       algorithms: this.algorithms,
       readyTimeout: 0,

@@ -16,6 +16,8 @@ export interface KeyAttempt {
 const HUMAN_TRIES = 3;
 
 export async function* keyAttempts(context: AuthContext): AsyncGenerator<KeyAttempt, void> {
+  if (context.request.host.certificateFiles.length > 0)
+    context.warn('certificates are not supported yet: certificate_file is left out', null);
   const identities = await readIdentities(context);
   const socket = agentSocket(context.request.host.agent);
   const agentKeys = socket === null ? [] : await listUsable(socket, identities, context);

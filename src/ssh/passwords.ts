@@ -75,7 +75,7 @@ export async function* keyboardAttempts(
     yield {
       type: 'keyboard-interactive',
       username: host.user,
-      prompt: (_name, instructions, _language, prompts, finish) => {
+      prompt: (...[, instructions, , prompts, finish]) => {
         answerAll(instructions, prompts).then(
           (answers) => (answers ? finish(answers) : giveUp()),
           () => giveUp(),

@@ -86,8 +86,6 @@ export function channelOpenFailure(reason: unknown, description: string, target:
   };
 }
 
-export const isFailureParts = (value: unknown): value is FailureParts => typeof value === 'object' && value !== null && 'code' in value;
-
 /** The same failure with the host's name in front: `bastion: connection refused by 10.0.0.1:22`. */
 export function ofHost(name: string, { message, ...rest }: FailureParts): FailureError {
   return new FailureError({ ...rest, message: message.startsWith(`${name}: `) ? message : `${name}: ${message}` });

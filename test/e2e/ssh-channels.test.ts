@@ -7,8 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { tcp, unix } from '../../src/core/address.ts';
 import { connect } from '../../src/ssh/connect.ts';
 import type { Connection, RemoteClient } from '../../src/ssh/connection.ts';
+import { startAgent } from '../helpers/agent.ts';
 import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { freePort } from '../helpers/free-port.ts';
+import { keyPair } from '../helpers/keys.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
 import {
   bytes,
@@ -148,14 +150,14 @@ describe('dial', () => {
     while (up.write(chunk) && written < 64 * MIB) written += chunk.length;
     await within(
       (async () => {
-        for (let quiet = 0; quiet < 5; ) {
+        for (let quiet = 0; quiet < 50; ) {
           const before = written;
           while (!up.writableNeedDrain && written < 64 * MIB) {
             up.write(chunk);
             written += chunk.length;
           }
           quiet = written === before ? quiet + 1 : 0;
-          await sleep(50);
+          await sleep(5);
         }
       })(),
       { what: 'the writer to be stopped', ms: 20_000 },
@@ -189,6 +191,19 @@ describe('dial', () => {
     await closed(stream);
     await within(gone.promise, { what: 'the far end to close' });
     expect(stream.destroyed).toBe(true);
+  });
+
+  test('a target that resets ends the stream, whether something is being sent or not', async () => {
+    const connection = await open(await server());
+    const { port } = await serve((socket) => void setTimeout(() => socket.resetAndDestroy(), 50));
+    const [idle, sending] = [await connection.dial(tcp('127.0.0.1', port)), await connection.dial(tcp('127.0.0.1', port))];
+    for (const stream of [idle, sending]) stream.on('error', () => {}).resume();
+    const more = setInterval(() => void (sending.writable && sending.write(Buffer.alloc(64 * 1024))), 10);
+    await closed(sending);
+    clearInterval(more);
+    // sshd closes its half at the reset, and the whole at our first byte after it.
+    idle.write('x');
+    await closed(idle);
   });
 
   test('the ways a target can fail are told apart, and the connection goes on', async () => {
@@ -436,6 +451,22 @@ describe('exec', () => {
     killed.stdout.resume();
     killed.stderr.resume();
     expect(await killed.exit).toEqual({ code: null, signal: 'SIGTERM' });
+  });
+
+  test('the agent is forwarded where that is asked for, and nowhere else', async () => {
+    const key = await keyPair({ name: 'agent' });
+    const agent = await started(startAgent(key));
+    const sshd = await server({ authorizedKeys: [key] });
+    for (const forwardAgent of [false, true]) {
+      const connection = await open(sshd, { host: { agent: agent.socket, identityFiles: [], forwardAgent } });
+      const listing = await connection.exec('test -n "$SSH_AUTH_SOCK" && ssh-add -l');
+      listing.stderr.resume();
+      listing.stdin.end();
+      const [out, { code }] = await Promise.all([text(listing.stdout), listing.exit]);
+      expect({ code, listed: out.includes(key.fingerprint) }).toEqual(
+        forwardAgent ? { code: 0, listed: true } : { code: 1, listed: false },
+      );
+    }
   });
 
   test('close ends its stdin; a lost connection ends the wait', async () => {
