@@ -5,7 +5,7 @@ import { failure } from '../core/failure.ts';
 import { HandshakeError, readHandshake } from './handshake-reader.ts';
 import { serveHttpConnect } from './http-connect.ts';
 import type { Negotiated, Negotiation } from './negotiation.ts';
-import { closeStream } from './splice.ts';
+import { closeStream } from './reset-stream.ts';
 import { serveSocks4, serveSocks5 } from './socks.ts';
 
 /** For the client's words only; dialling has its own limits. */

@@ -11,7 +11,8 @@ import { failure, isFailureError, FailureError, type Failure } from '../core/fai
 import { AllowedSources } from './allowed-sources.ts';
 import type { Client, Dial } from './client.ts';
 import { negotiateProxy } from './dynamic.ts';
-import { resetStream, splice, type Splice } from './splice.ts';
+import { resetStream } from './reset-stream.ts';
+import { splice, type Splice } from './splice.ts';
 import { compileTargets, type TargetRule } from './target-pattern.ts';
 import type { Duplex } from 'node:stream';
 

@@ -1,6 +1,6 @@
 /** Says one last thing to a client and hangs up, without the reset that unread bytes would make of a plain close. */
 import type { Duplex } from 'node:stream';
-import { closeStream } from './splice.ts';
+import { closeStream } from './reset-stream.ts';
 
 /** How long the client may take to hang up, too. */
 const LINGER_MS = 2_000;

@@ -4,6 +4,7 @@ import { isLoopback, tcp, type Address, type TcpAddress } from '../core/address.
 import { FailureError } from '../core/failure.ts';
 import { bindFailure } from './bind-failure.ts';
 import type { Client, Listener, OnClient } from './client.ts';
+import { resetStream } from './reset-stream.ts';
 import { listenOnSocketFile } from './socket-file.ts';
 
 export { dialHere } from './dial-here.ts';
@@ -117,10 +118,7 @@ function clientOf(socket: Socket): Client {
   return {
     origin: remoteAddress === undefined ? null : { address: remoteAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: remotePort ?? 0 },
     accept: () => socket,
-    refuse: () => {
-      if (remoteAddress === undefined) socket.destroy();
-      else socket.resetAndDestroy();
-    },
+    refuse: () => resetStream(socket),
   };
 }
 

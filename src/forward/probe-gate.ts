@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { RemoteClient } from '../ssh/connection.ts';
 import type { OnClient } from './client.ts';
-import { closeStream, resetStream } from './splice.ts';
+import { closeStream, resetStream } from './reset-stream.ts';
 
 /** One probe: send `nonce` to an address; `arrived` resolves when it comes out at our listener. */
 export interface Probe {

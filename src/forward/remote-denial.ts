@@ -3,7 +3,7 @@ import { formatAddress, tcp, type Address, type TcpAddress, type UnixAddress } f
 import { FailureError, isFailureError, type Failure } from '../core/failure.ts';
 import type { Connection } from '../ssh/connection.ts';
 import { quote } from './shell-quote.ts';
-import { closeStream } from './splice.ts';
+import { closeStream } from './reset-stream.ts';
 
 const LIMIT_MS = 5_000;
 

@@ -7,7 +7,7 @@ import { dialWithin } from './dial-here.ts';
 import { findLanding, type Echo, type Landing } from './landing.ts';
 import { ProbeGate } from './probe-gate.ts';
 import { explainDenial } from './remote-denial.ts';
-import { closeStream } from './splice.ts';
+import { closeStream } from './reset-stream.ts';
 import type { Duplex } from 'node:stream';
 
 export interface RemoteListenOptions {

@@ -6,8 +6,8 @@
  *   flowing ── one side's 'end' ──▶ half-closed (the other way lives on) ── the other's 'end' ──▶ flushing ──▶ done
  *      └─ 'error', or 'close' without 'end' ──▶ the other side is reset ──▶ done
  */
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { closeStream, resetStream } from './reset-stream.ts';
 
 export interface SpliceOptions {
   /** How long the last bytes for a side may make no progress once nothing else can happen on the pair. Milliseconds; 300 000. */
@@ -231,22 +231,3 @@ const newSide = (stream: Duplex): Side => ({
   closed: stream.destroyed,
   waitsForDrain: false,
 });
-
-/** A TCP reset, so that the peer learns that bytes are missing; SSH channels and unix sockets have no reset, only a close. */
-export function resetStream(stream: Duplex): void {
-  if (stream instanceof Socket && !stream.destroyed) {
-    try {
-      stream.resetAndDestroy();
-      return;
-    } catch {
-      // not TCP (ERR_INVALID_HANDLE_TYPE)
-    }
-  }
-  closeStream(stream);
-}
-
-/** Destroys, and reads on: a channel says 'close' only once its readable side is drained. */
-export function closeStream(stream: Duplex): void {
-  stream.destroy();
-  stream.resume();
-}

@@ -3,7 +3,7 @@ import { isWildcard, tcp, type Address } from '../core/address.ts';
 import { FailureError, isFailureError, type Failure } from '../core/failure.ts';
 import { listensOnHost, type TunnelSpec } from '../core/spec.ts';
 import type { Connection } from '../ssh/connection.ts';
-import { closeStream } from './splice.ts';
+import { closeStream } from './reset-stream.ts';
 import { connectWords, dyingCommand, forwardWords, type LaunchDestination } from './ssh-command.ts';
 import { startSsh, type RunningSsh } from './ssh-run.ts';
 import { allocatedPort, localForwardListens, remoteForwardSucceeded } from './ssh-stderr.ts';

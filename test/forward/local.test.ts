@@ -108,6 +108,8 @@ describe('listenHere on TCP', () => {
     const listener = await listen(tcp('127.0.0.1', 0));
     const socket = await dial('127.0.0.1', portOf(listener));
     const failed = once(socket, 'error');
+    socket.once('end', () => socket.emit('error', new Error('a clean end')));
+    socket.resume();
     await until(() => clients.length === 1);
     clients[0]?.refuse();
     const [error] = (await failed) as [NodeJS.ErrnoException];

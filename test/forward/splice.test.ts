@@ -152,6 +152,33 @@ describe('splice over TCP', () => {
     expect((await joined.done).broken).toBe(true);
   });
 
+  test('a reset does not wait for a reader that stalls', async () => {
+    const { client, a, target, joined } = await rig();
+    client.pause();
+    target.write(Buffer.alloc(32 << 20));
+    target.resume();
+    let before = -1;
+    while (joined.rxBytes !== before) {
+      before = joined.rxBytes;
+      await sleep(50);
+    }
+    const started = performance.now();
+    joined.reset();
+    expect(await joined.done).toMatchObject({ broken: true, error: 'reset' });
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(a.destroyed).toBe(true);
+  });
+
+  test('a reset while an end is under way leaves no socket behind', async () => {
+    const { client, a, target, joined } = await rig();
+    target.end();
+    await once(a, 'finish').catch(() => {});
+    joined.reset();
+    await joined.done;
+    expect(a.destroyed).toBe(true);
+    client.resume();
+  });
+
   test('bytes that were read before and unshifted come first', async () => {
     const [client, a] = await pair(front);
     const [b, target] = await pair(back);
