@@ -31,8 +31,8 @@ export interface Network {
   connect(request: ConnectRequest): Promise<Connection>;
   /** From this machine, resolved anew at each dial. */
   tcpTransport(host: HostSpec, port: number): Transport;
-  /** Through the hop before. */
-  channelTransport(hop: Connection, target: TcpAddress): Transport;
+  /** Through the hop before, called `name` in what it says when that fails. */
+  channelTransport(hop: Connection, target: TcpAddress, name: string): Transport;
   listenHere(address: Address, options: BindOptions): Promise<Listener>;
   /** `name` is the host's, for what it says when it fails. */
   listenOnHost(on: { readonly connection: Connection; readonly name: string }, address: Address, options: BindOptions): Promise<Listener>;

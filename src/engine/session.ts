@@ -212,7 +212,7 @@ export class SessionDriver {
       const through = hop?.connection;
       if (hop && !through) throw new Error('dialled before its hop was connected');
       const transport = through
-        ? network.channelTransport(through, { kind: 'tcp', host: this.#spec.hostname, port })
+        ? network.channelTransport(through, { kind: 'tcp', host: this.#spec.hostname, port }, this.#node.viaHost ?? '')
         : network.tcpTransport(this.#spec, port);
       const notify = (notice: ConnectNotice): void => this.#onNotice(notice);
       return await network.connect({ host: this.#spec, port, transport, asker, notify, signal, verbosity });
