@@ -11,15 +11,11 @@ import { failure, isFailureError, FailureError, type Failure } from '../core/fai
 import { AllowedSources } from './allowed-sources.ts';
 import type { Client, Dial } from './client.ts';
 import { negotiateProxy } from './dynamic.ts';
+import { Parking, type ForwarderClock } from './parking.ts';
 import { resetStream } from './reset-stream.ts';
 import { splice, type Splice } from './splice.ts';
 import { compileTargets, type TargetRule } from './target-pattern.ts';
 import type { Duplex } from 'node:stream';
-
-export interface ForwarderClock {
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
 
 /** What a reload may change without touching a connection. */
 export interface ForwarderSettings {
@@ -77,9 +73,9 @@ interface Visit {
   joined: Splice | null;
 }
 
-interface Waiter {
-  readonly visit: Visit;
-  readonly resume: (dial: Dial | null) => void;
+interface Pair {
+  readonly near: Duplex;
+  readonly far: Duplex;
 }
 
 export class Forwarder {
@@ -89,10 +85,9 @@ export class Forwarder {
   #sources: AllowedSources;
   #targets: TargetRule;
   #egress: Address | null;
-  #dial: Dial | null = null;
+  readonly #parking: Parking;
   #draining = false;
   readonly #visits = new Set<Visit>();
-  readonly #waiters = new Set<Waiter>();
   /** Told when the last visit is over, for drain(). */
   readonly #idle = new Set<() => void>();
   readonly #past = { opened: 0, failed: 0, refused: 0, rx: 0, tx: 0 };
@@ -102,6 +97,7 @@ export class Forwarder {
     this.#options = options;
     this.#settings = options;
     this.#egress = options.egress;
+    this.#parking = new Parking(options.clock, options.onParked);
     this.#sources = new AllowedSources(options.allow);
     this.#targets = compileTargets(options.allowTargets);
   }
@@ -131,9 +127,7 @@ export class Forwarder {
 
   /** Null while the connection is down: clients are parked until there is a dial again, or their time is over. */
   setDial(dial: Dial | null): void {
-    this.#dial = dial;
-    if (!dial) return;
-    for (const waiter of [...this.#waiters]) waiter.resume(dial);
+    this.#parking.setDial(dial);
   }
 
   /** New connections go to `egress`, open ones stay where they are. */
@@ -172,10 +166,7 @@ export class Forwarder {
    */
   async drain(ms: number = this.#settings.drainMs): Promise<void> {
     this.#draining = true;
-    for (const waiter of [...this.#waiters]) {
-      waiter.visit.refusedAs = 'draining';
-      waiter.resume(null);
-    }
+    this.#parking.close();
     if (this.#visits.size === 0) return;
     const { clock } = this.#options;
     await new Promise<void>((resolve) => {
@@ -225,11 +216,11 @@ export class Forwarder {
       return egress;
     });
     // Accepted only now: a refused target is then a refused connection for a client behind a channel, too.
-    await this.#join(visit, visit.client.accept(), far, target.text);
+    await this.#join(visit, { near: visit.client.accept(), far }, target.text);
   }
 
   async #serveProxy(visit: Visit, target: { text: string }): Promise<void> {
-    await this.#whenUp(visit, this.#settings.parkMs);
+    await this.#whenUp(visit, null);
     const near = visit.client.accept();
     visit.stream = near;
     near.on('error', () => {});
@@ -242,18 +233,16 @@ export class Forwarder {
         return this.#dialTarget(visit, () => asked);
       },
     });
-    if (outcome.ok) return this.#join(visit, outcome.near, outcome.far, target.text);
+    if (outcome.ok) return this.#join(visit, outcome, target.text);
     this.#countFailure(visit.from, target.text, outcome.failure);
   }
 
   /** Dials when and as soon as there is a connection; one that is lost while dialling sends the client back to waiting. */
   async #dialTarget(visit: Visit, target: () => Address): Promise<Duplex> {
-    const parkMs = this.#settings.parkMs;
     let tried: Dial | null = null;
     for (;;) {
-      const dial = await this.#whenUp(visit, parkMs, tried);
+      const dial = await this.#whenUp(visit, tried);
       tried = dial;
-      if (visit.stop.signal.aborted) throw stopped();
       try {
         const far = await dial(target(), visit.client.origin, visit.stop.signal);
         if (!visit.stop.signal.aborted) return far;
@@ -265,35 +254,15 @@ export class Forwarder {
     }
   }
 
-  /** Waits for a dial other than `tried`, which is known to be dead. */
-  async #whenUp(visit: Visit, parkMs: number, tried: Dial | null = null): Promise<Dial> {
+  async #whenUp(visit: Visit, tried: Dial | null): Promise<Dial> {
+    const dial = await this.#parking.whenUp(this.#settings.parkMs, tried);
     if (visit.stop.signal.aborted) throw stopped();
-    if (this.#dial && this.#dial !== tried) return this.#dial;
-    if (this.#draining) {
-      visit.refusedAs = 'draining';
-      throw stopped();
-    }
-    const { clock, onParked } = this.#options;
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        visit,
-        resume: (dial) => {
-          clock.clearTimeout(timer);
-          this.#waiters.delete(waiter);
-          if (dial) resolve(dial);
-          else reject(stopped());
-        },
-      };
-      const timer = clock.setTimeout(() => {
-        visit.refusedAs = 'park-timeout';
-        waiter.resume(null);
-      }, parkMs);
-      this.#waiters.add(waiter);
-      onParked?.();
-    });
+    if (typeof dial === 'function') return dial;
+    visit.refusedAs = dial;
+    throw stopped();
   }
 
-  async #join(visit: Visit, near: Duplex, far: Duplex, target: string): Promise<void> {
+  async #join(visit: Visit, { near, far }: Pair, target: string): Promise<void> {
     const joined = splice(near, far);
     visit.stream = near;
     visit.joined = joined;

@@ -7,14 +7,19 @@ import { closeStream } from './reset-stream.ts';
 
 const LIMIT_MS = 5_000;
 
-/** A better failure for `remote-forward-denied`; anything else passes. */
-export async function explainDenial(connection: Connection, address: Address, host: string, error: unknown): Promise<unknown> {
-  if (!isFailureError(error) || error.failure.code !== 'remote-forward-denied') return error;
-  if (address.kind === 'unix') return socketDenied(connection, address, host, error.failure);
-  return portDenied(connection, address, host, error.failure);
+export interface DeniedOn {
+  readonly connection: Connection;
+  /** The host's name, for what is said. */
+  readonly host: string;
 }
 
-async function portDenied(connection: Connection, { host: at, port }: TcpAddress, host: string, { cause }: Failure): Promise<FailureError> {
+/** A better failure for `remote-forward-denied`; anything else passes. */
+export async function explainDenial(error: unknown, address: Address, on: DeniedOn): Promise<unknown> {
+  if (!isFailureError(error) || error.failure.code !== 'remote-forward-denied') return error;
+  return address.kind === 'unix' ? socketDenied(error.failure, address, on) : portDenied(error.failure, address, on);
+}
+
+async function portDenied({ cause }: Failure, { host: at, port }: TcpAddress, { connection, host }: DeniedOn): Promise<FailureError> {
   const code = 'remote-forward-denied';
   const rules = 'AllowTcpForwarding (yes or remote), PermitListen, or the key’s no-port-forwarding or permitlisten';
   const there = port > 0 ? await somebodyListens(connection, tcp('127.0.0.1', port)) : 'unknown';
@@ -42,7 +47,7 @@ async function portDenied(connection: Connection, { host: at, port }: TcpAddress
   });
 }
 
-async function socketDenied(connection: Connection, address: UnixAddress, host: string, { cause }: Failure): Promise<FailureError> {
+async function socketDenied({ cause }: Failure, address: UnixAddress, { connection, host }: DeniedOn): Promise<FailureError> {
   const code = 'remote-forward-denied';
   if ((await somebodyListens(connection, address)) === 'yes')
     return new FailureError({

@@ -48,7 +48,7 @@ export async function listenOnHost(connection: Connection, address: Address, opt
   try {
     listener = await connection.listen(address, (client) => gate.accept(client));
   } catch (error) {
-    throw await explainDenial(connection, address, options.host, error);
+    throw await explainDenial(error, address, { connection, host: options.host });
   }
   try {
     const limit = AbortSignal.any([options.signal, AbortSignal.timeout(PROBE_MS)]);

@@ -39,11 +39,11 @@ export function parseSocks4(bytes: Buffer): Parsed<TcpAddress> {
   if ((userEnd < 0 ? bytes.length : userEnd) - 8 > LONGEST_USER) return { kind: 'bad', why: 'the SOCKS4 user name is too long' };
   if (userEnd < 0) return MORE;
   const named = bytes[4] === 0 && bytes[5] === 0 && bytes[6] === 0 && bytes[7] !== 0;
-  if (!named) return target(bytes.subarray(4, 8).join('.'), port, userEnd + 1);
+  if (!named) return target({ host: bytes.subarray(4, 8).join('.'), port }, userEnd + 1);
   const nameEnd = bytes.indexOf(0, userEnd + 1);
   if ((nameEnd < 0 ? bytes.length : nameEnd) - userEnd - 1 > LONGEST_NAME) return { kind: 'bad', why: 'the SOCKS4a name is too long' };
   if (nameEnd < 0) return MORE;
-  return target(bytes.toString('latin1', userEnd + 1, nameEnd), port, nameEnd + 1);
+  return target({ host: bytes.toString('latin1', userEnd + 1, nameEnd), port }, nameEnd + 1);
 }
 
 /** RFC 1928 §3: VER=5 NMETHODS METHODS. */
@@ -73,14 +73,14 @@ export function parseSocks5Request(bytes: Buffer): Parsed<TcpAddress> {
     };
   const at = bytes.subarray(4, 4 + size);
   const host = type === 1 ? at.join('.') : type === 4 ? ipv6(at) : at.toString('latin1', 1);
-  return target(host, bytes.readUInt16BE(4 + size), 4 + size + 2, SOCKS5.failed);
+  return target({ host, port: bytes.readUInt16BE(4 + size) }, 4 + size + 2, SOCKS5.failed);
 }
 
 /** A name goes to another machine's resolver, and into events: only what can be one passes. */
 const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/;
 const ADDRESS = /^[0-9A-Fa-f:.]+$/;
 
-function target(host: string, port: number, consumed: number, reply?: number): Parsed<TcpAddress> {
+function target({ host, port }: Omit<TcpAddress, 'kind'>, consumed: number, reply?: number): Parsed<TcpAddress> {
   const answer = reply === undefined ? {} : { reply };
   if (!NAME.test(host) && !(host.includes(':') && ADDRESS.test(host))) return { kind: 'bad', why: 'the target is no host name', ...answer };
   if (port === 0) return { kind: 'bad', why: 'the target has port 0', ...answer };

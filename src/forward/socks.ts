@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { TcpAddress } from '../core/address.ts';
 import { failure, isFailureError, type Failure } from '../core/failure.ts';
-import { HandshakeError, readHandshake } from './handshake-reader.ts';
+import { type HandshakeError, readHandshake } from './handshake-reader.ts';
 import { endWith } from './last-words.ts';
 import type { Negotiated, Negotiation } from './negotiation.ts';
 import { parseSocks4, parseSocks5Greeting, parseSocks5Request, SOCKS5 } from './socks-parse.ts';

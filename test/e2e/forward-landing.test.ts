@@ -146,7 +146,7 @@ describe('a host that refuses to listen says why, as far as it can be found out'
     ['AllowTcpForwarding no', { AllowTcpForwarding: 'no' }, /AllowTcpForwarding/],
     ['PermitListen of another port', { PermitListen: 'localhost:1' }, /PermitListen/],
   ])('%s', async (_what, config, hint) => {
-    const connection = await connected({ config: config as SshdOptions['config'] & {} });
+    const connection = await connected({ config: config });
     const failed = await failureOf(listen(connection, tcp('localhost', await freePort())));
     expect(failed.code).toBe('remote-forward-denied');
     expect(failed.hint).toMatch(hint);

@@ -1,4 +1,4 @@
-import { createServer, connect, type Server, Socket } from 'node:net';
+import { createServer, connect, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { createHash, randomBytes } from 'node:crypto';
