@@ -43,6 +43,7 @@ export class TunnelDriver {
   #forwarder: Forwarder;
   #ingress: TunnelIngress;
   #egress: Address | null = null;
+  readonly #carrier: { dial: Connection | null; listen: Connection | null } = { dial: null, listen: null };
   #opening: AbortController | null = null;
   #retryTimer: unknown = null;
   #startedAt: number | null = null;
@@ -192,6 +193,7 @@ export class TunnelDriver {
     const { signal } = controller;
     try {
       const bound = await this.#ingress.bind(this.#node, signal);
+      if (this.#node.listenOn !== null) this.#carriedBy('listen', this.#deps.connection(this.#node.listenOn));
       if (signal.aborted) return;
       this.#opening = null;
       this.#setDial();
@@ -215,8 +217,19 @@ export class TunnelDriver {
     if (dialFrom !== null) {
       const connection = this.#deps.connection(dialFrom);
       dial = connection ? this.#deps.network.dialFromHost(connection) : null;
+      this.#carriedBy('dial', connection);
     }
     this.#forwarder.setDial(dial);
+  }
+
+  /** When what carries the open connections dies, they are reset in the same turn: a cut stream must not look like one that ended. */
+  #carriedBy(end: 'dial' | 'listen', connection: Connection | null): void {
+    if (!connection || this.#carrier[end] === connection) return;
+    this.#carrier[end] = connection;
+    void connection.closed.then((cause) => {
+      // One that retired has been replaced, and connections may be open on its successor.
+      if (cause && this.#carrier[end] === connection) this.#forwarder.closeConnections(true);
+    });
   }
 
   #pointAtEgress(): void {
