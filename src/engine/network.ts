@@ -27,6 +27,12 @@ export interface LaunchedListener extends Listener {
   readonly closed: Promise<Failure | null>;
 }
 
+/** A listener on a host, and whether it is proven to be where it was asked for (`reason` says why not). */
+export interface HostListener extends Listener {
+  readonly proof: 'proven' | 'unverified';
+  readonly reason: string | null;
+}
+
 export interface Network {
   connect(request: ConnectRequest): Promise<Connection>;
   /** From this machine, resolved anew at each dial. */
@@ -35,7 +41,11 @@ export interface Network {
   channelTransport(hop: Connection, target: TcpAddress, name: string): Transport;
   listenHere(address: Address, options: BindOptions): Promise<Listener>;
   /** `name` is the host's, for what it says when it fails. */
-  listenOnHost(on: { readonly connection: Connection; readonly name: string }, address: Address, options: BindOptions): Promise<Listener>;
+  listenOnHost(
+    on: { readonly connection: Connection; readonly name: string },
+    address: Address,
+    options: BindOptions,
+  ): Promise<HostListener>;
   launch(connection: Connection, request: LaunchRequest): Promise<LaunchedListener>;
   readonly dialHere: Dial;
   dialFromHost(connection: Connection): Dial;

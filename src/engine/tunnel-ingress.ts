@@ -5,7 +5,7 @@ import { nodeName, type TunnelNode } from '../core/graph.ts';
 import type { HostSpec } from '../core/spec.ts';
 import type { Listener, OnClient } from '../forward/client.ts';
 import type { Connection } from '../ssh/connection.ts';
-import type { LaunchedListener, Network } from './network.ts';
+import type { HostListener, LaunchedListener, Network } from './network.ts';
 import type { PendingCloses } from './pending-closes.ts';
 
 export interface IngressDeps {
@@ -16,6 +16,8 @@ export interface IngressDeps {
   launchTarget(tunnel: TunnelNode): { readonly host: HostSpec; readonly jumps: readonly HostSpec[] } | null;
   readonly onClient: OnClient;
   readonly onLost: (failure: Failure) => void;
+  /** It listens, but where could not be proven. */
+  readonly onUnverified: (reason: string) => void;
 }
 
 interface Held {
@@ -82,9 +84,14 @@ export class TunnelIngress {
     const again = this.#previousPort(node.spec.ingress);
     if (again) {
       const listener = await network.listenOnHost(at, again, options).catch(() => null);
-      if (listener) return listener;
+      if (listener) return this.#checked(listener);
     }
-    return network.listenOnHost(at, node.spec.ingress, options);
+    return this.#checked(await network.listenOnHost(at, node.spec.ingress, options));
+  }
+
+  #checked(listener: HostListener): Listener {
+    if (listener.proof === 'unverified') this.#deps.onUnverified(listener.reason ?? 'the host does not let us look');
+    return listener;
   }
 
   async #launch(node: TunnelNode, connection: Connection, signal: AbortSignal): Promise<LaunchedListener> {

@@ -268,6 +268,11 @@ export class TunnelDriver {
     this.input({ type: 'drained' });
   }
 
+  #warnUnverified(reason: string): void {
+    const message = `${this.#node.spec.name} listens, but where could not be checked: ${reason}`;
+    this.#deps.publish(this.#node, { type: 'warning', message, hint: null });
+  }
+
   #newForwarder(): Forwarder {
     const { spec } = this.#node;
     this.#egress = null;
@@ -290,6 +295,7 @@ export class TunnelDriver {
       launchTarget: (node) => this.#deps.launchTarget(node),
       onClient: (client) => this.#forwarder.accept(client),
       onLost: (failure) => this.input({ type: 'lost', failure }),
+      onUnverified: (reason) => this.#warnUnverified(reason),
     });
   }
 }

@@ -130,7 +130,7 @@ export function fakeNetwork(): FakeNetwork {
       const listener = bind(name, address, onClient);
       const key = `${name} ${formatAddress(listener.bound)}`;
       fake.listening.add(key.replace('127.0.0.1', 'localhost'));
-      return listener;
+      return { ...listener, proof: 'proven', reason: null };
     },
     launch: async () => {
       throw new FailureError({ code: 'refused', message: 'the fake network launches nothing' });
