@@ -102,6 +102,11 @@ export class Engine {
     this.#turn();
   }
 
+  /** The machine slept, or its network changed: every connection is probed, every wait for a retry ends. */
+  async probe(): Promise<void> {
+    await Promise.all([...this.#running.sessions.values()].map((session) => session.probe()));
+  }
+
   snapshot(): Snapshot {
     for (const session of this.#running.sessions.values()) session.refreshRtt();
     return snapshotOf(this.#running, this.#graph);

@@ -12,6 +12,9 @@ import { countChannels, type CountedConnection } from './counted-connection.ts';
 import type { DialSlots } from './dial-slots.ts';
 import type { Network } from './network.ts';
 
+/** How long a connection may take to answer after a jump of the clock or a change of network; milliseconds. */
+const PROBE_MS = 2_000;
+
 export interface SessionDeps {
   readonly clock: Clock;
   readonly network: Network;
@@ -101,6 +104,20 @@ export class SessionDriver {
 
   kick(): void {
     this.input({ type: 'kick', missing: this.#deps.missing(this.#node) });
+  }
+
+  /** The world may have changed: see at once whether the connection still answers, and wait for nothing. */
+  async probe(): Promise<void> {
+    this.#lossesInARow = 0;
+    if (this.#state.name === 'backoff') this.kick();
+    const connection = this.#connection;
+    if (!connection || this.#state.name !== 'connected') return;
+    try {
+      await connection.ping(PROBE_MS);
+    } catch (error) {
+      void connection.end(0);
+      await this.#onClosed(connection, asFailure(error, this.#node.id));
+    }
   }
 
   /** Resolves when it is closed and every connection it had has ended. */

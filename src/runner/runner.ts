@@ -10,6 +10,7 @@ import { systemClock, type Clock } from '../engine/clock.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Network } from '../engine/network.ts';
 import { realNetwork } from '../engine/real-network.ts';
+import { watchWake, type WakeWatch } from '../engine/wake-watch.ts';
 import { createAsker, nobody } from './asker.ts';
 import type { ApplyResult, Questions, RunnerPort } from './runner-port.ts';
 import { selectTunnels } from './select.ts';
@@ -37,6 +38,7 @@ class Runner implements RunnerPort {
   #watchedFiles: readonly string[] = [];
   #readAt = 0;
   #watch: Promise<FileWatch> | null = null;
+  #wake: WakeWatch | null = null;
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;
   /** What was asked for by name; empty is all of the file. */
@@ -64,6 +66,13 @@ class Runner implements RunnerPort {
     const result = this.#applying.then(() => this.#apply());
     this.#applying = result.catch(() => undefined);
     return result;
+  }
+
+  #lookForChanges(): void {
+    this.#wake ??= watchWake(this.#clock, (why) => {
+      this.#publish({ type: 'warning', message: `${why}: checking every connection`, hint: null });
+      void this.#engine.probe();
+    });
   }
 
   watch(): void {
@@ -109,6 +118,7 @@ class Runner implements RunnerPort {
     if (!this.#stopping) this.#publish({ type: 'stopping', openConnections: this.#engine.openConnections() });
     const first = !this.#stopping;
     this.#stopping = true;
+    this.#wake?.stop();
     await (await this.#watch)?.close();
     await this.#engine.stop(drainMs);
     if (first) this.#publish({ type: 'stopped' });
@@ -154,6 +164,7 @@ class Runner implements RunnerPort {
     const loaded = result.value;
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
     this.#loaded = loaded;
+    this.#lookForChanges();
     const { plan } = this.#engine.apply(this.#desired(loaded));
     this.#publish({ type: 'applied', plan: formatPlan(plan), changes: plan.steps.length });
     return { applied: true, plan, loaded };

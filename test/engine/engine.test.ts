@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
+import { FailureError } from '../../src/core/failure.ts';
 import { buildGraph } from '../../src/core/graph.ts';
 import type { TunnelsEvent } from '../../src/core/event.ts';
 import type { Project } from '../../src/core/spec.ts';
@@ -212,6 +213,38 @@ describe('a connection that is lost', () => {
       'listen bastion localhost:40001',
       'listen bastion localhost:40001',
     ]);
+  });
+});
+
+describe('after a sleep or a change of network', () => {
+  it('a connection that does not answer is given up at once, one that does is kept', async () => {
+    const other = hostSpec('other');
+    await apply(project([bastion, other], [tunnelSpec('web'), tunnelSpec('b', { hosts: ['other'], ingress: tcp('localhost', 81) })]));
+    const dead = network.live('bastion');
+    dead.ping = async () => {
+      throw new FailureError({ code: 'keepalive-timeout', message: 'bastion does not answer' });
+    };
+    const probed = engine.probe();
+    await settle();
+    await probed;
+    expect(states()).toEqual({ bastion: 'backoff', other: 'connected', web: 'reconnecting', b: 'open' });
+    expect(engine.snapshot().hosts[0]?.error?.code).toBe('keepalive-timeout');
+    await clock.advance(250);
+    await settle();
+    expect(states()).toMatchObject({ bastion: 'connected', web: 'open' });
+  });
+
+  it('a long wait for a retry ends, and the waits begin anew', async () => {
+    network.refuse('bastion', { code: 'refused', message: 'no' });
+    await apply(project([bastion], [tunnelSpec('web')]));
+    for (let tries = 0; tries < 8; tries += 1) {
+      await clock.advance(clock.pending()[0] ?? 0);
+      await settle();
+    }
+    expect(clock.pending()).toEqual([15_000]);
+    await engine.probe();
+    await settle();
+    expect(clock.pending()).toEqual([250]);
   });
 });
 

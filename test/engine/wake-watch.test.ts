@@ -1,0 +1,57 @@
+import { afterEach, expect, it } from 'vitest';
+import { addressesHere, watchWake, type WakeWatch } from '../../src/engine/wake-watch.ts';
+import { manualClock } from '../helpers/clock.ts';
+
+const clock = manualClock();
+let addresses = 'eth0 10.0.0.1';
+let told: string[] = [];
+let watch: WakeWatch;
+
+const start = (): void => {
+  told = [];
+  watch = watchWake(
+    clock,
+    (why) => void told.push(why),
+    () => addresses,
+  );
+};
+
+afterEach(() => {
+  watch.stop();
+  expect(clock.pending()).toEqual([]);
+});
+
+it('says nothing while nothing happens', async () => {
+  start();
+  await clock.advance(60_000);
+  expect(told).toEqual([]);
+});
+
+it.each([
+  [60_000, 'the clock jumped by 60 s'],
+  [-3_600_000, 'the clock jumped by -3600 s'],
+])('a jump of %i ms is told once', async (ms, expected) => {
+  start();
+  await clock.advance(5_000);
+  clock.jump(ms);
+  await clock.advance(5_000);
+  expect(told).toEqual([expected]);
+});
+
+it('a busy moment is no jump', async () => {
+  start();
+  clock.jump(2_000);
+  await clock.advance(5_000);
+  expect(told).toEqual([]);
+});
+
+it('a new address is told once', async () => {
+  start();
+  addresses = 'wlan0 192.168.1.7';
+  await clock.advance(5_000);
+  expect(told).toEqual(['the addresses of this machine changed']);
+});
+
+it('loopback is not among the addresses that count', () => {
+  expect(addressesHere()).not.toMatch(/127\.0\.0\.1|::1/);
+});
