@@ -1,0 +1,123 @@
+/** The journal on disk: appended in batches, two files of a bounded size each, and never a reason for anything to fail. */
+import { appendFile, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from './daemon-error.ts';
+
+export interface JournalDisk {
+  /** Rejects with the system's error. Made 0600. */
+  append(path: string, text: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** 0 where there is none. */
+  size(path: string): Promise<number>;
+  /** Empty where there is none. */
+  read(path: string): Promise<string>;
+  remove(path: string): Promise<void>;
+}
+
+export const realDisk: JournalDisk = {
+  append: (path, text) => appendFile(path, text, { mode: 0o600 }),
+  rename,
+  size: (path) =>
+    stat(path).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  read: (path) => readFile(path, 'utf8').catch(() => ''),
+  remove: (path) => unlink(path).catch(() => undefined),
+};
+
+export interface JournalFileOptions {
+  readonly folder: string;
+  readonly disk: JournalDisk;
+  /** Bytes of each of the two files. */
+  readonly maxBytes: number;
+  /** Told once, however often it fails. `code` is the system's: ENOSPC, EROFS, EACCES. */
+  readonly onFailure: (code: string) => void;
+}
+
+/** Events come in bursts: one write takes all of them. Milliseconds. */
+const BATCH_MS = 50;
+/** A disk that cannot be written is tried again after this long. */
+const RETRY_MS = 10_000;
+/** What waits for a disk that hangs; more is only kept in memory. Characters. */
+const MAX_PENDING = 1024 * 1024;
+
+export const journalPaths = (folder: string): { readonly now: string; readonly before: string } => ({
+  now: join(folder, 'events.ndjson'),
+  before: join(folder, 'events.1.ndjson'),
+});
+
+export class JournalFile {
+  readonly #options: JournalFileOptions;
+  readonly #paths: ReturnType<typeof journalPaths>;
+  #pending: string[] = [];
+  #pendingSize = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #size: number | null = null;
+  #retryAt = 0;
+  #told = false;
+
+  constructor(options: JournalFileOptions) {
+    this.#options = options;
+    this.#paths = journalPaths(options.folder);
+  }
+
+  /** The lines of an earlier process, oldest first; the last one may be cut off. */
+  async lines(): Promise<string[]> {
+    const { disk } = this.#options;
+    return `${await disk.read(this.#paths.before)}\n${await disk.read(this.#paths.now)}`.split('\n').filter((line) => line !== '');
+  }
+
+  write(line: string): void {
+    if (performance.now() < this.#retryAt || this.#pendingSize > MAX_PENDING) return;
+    this.#pending.push(line);
+    this.#pendingSize += line.length;
+    this.#timer ??= setTimeout(() => void this.flush(), BATCH_MS).unref();
+  }
+
+  flush(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const text = this.#pending.join('');
+    this.#pending = [];
+    this.#pendingSize = 0;
+    if (text !== '') this.#writing = this.#writing.then(() => this.#append(text));
+    return this.#writing;
+  }
+
+  /** After the last write. */
+  async remove(): Promise<void> {
+    await this.flush();
+    await this.#options.disk.remove(this.#paths.now);
+    await this.#options.disk.remove(this.#paths.before);
+  }
+
+  async #append(text: string): Promise<void> {
+    const { disk, maxBytes } = this.#options;
+    const bytes = Buffer.byteLength(text);
+    try {
+      this.#size ??= await disk.size(this.#paths.now);
+      if (this.#size > 0 && this.#size + bytes > maxBytes) {
+        await disk.rename(this.#paths.now, this.#paths.before);
+        this.#size = 0;
+      }
+      // A burst larger than a whole file: its end is what is asked for.
+      const kept = bytes > maxBytes ? lastLines(text, maxBytes) : text;
+      await disk.append(this.#paths.now, kept);
+      this.#size += Buffer.byteLength(kept);
+    } catch (error) {
+      // Half a line may be there now: the size is looked up again, and a reader skips what is no JSON.
+      this.#size = null;
+      this.#retryAt = performance.now() + RETRY_MS;
+      if (this.#told) return;
+      this.#told = true;
+      this.#options.onFailure(errnoOf(error) || 'unknown');
+    }
+  }
+}
+
+function lastLines(text: string, maxBytes: number): string {
+  const end = Buffer.from(text).subarray(-maxBytes).toString('utf8');
+  return end.slice(end.indexOf('\n') + 1);
+}

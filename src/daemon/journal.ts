@@ -1,0 +1,93 @@
+/** What has happened: the last events in memory, for readers now, and on disk, for readers after a restart. */
+import type { EventBody, TunnelsEvent } from '../core/event.ts';
+import { EventRing, type RingEntry } from './event-ring.ts';
+import { JournalFile, realDisk, type JournalDisk } from './journal-file.ts';
+
+export interface JournalOptions {
+  /** Null: in memory only. */
+  readonly folder: string | null;
+  readonly disk?: JournalDisk;
+  /** Bytes of each of the two files; the memory holds as much as both. Default 1 MiB. */
+  readonly maxFileBytes?: number;
+  readonly now?: () => number;
+  /** The disk cannot be written: said once. It is in the journal too. */
+  readonly onWarning?: (warning: Extract<EventBody, { type: 'warning' }>) => void;
+}
+
+export class Journal {
+  readonly #ring: EventRing;
+  readonly #file: JournalFile | null;
+  readonly #now: () => number;
+  readonly #listeners = new Set<() => void>();
+  #project = '';
+
+  /** With the events of an earlier process of the same project. */
+  static async open(options: JournalOptions): Promise<Journal> {
+    const journal = new Journal(options);
+    for (const line of (await journal.#file?.lines()) ?? []) {
+      const event = parseEvent(line);
+      if (event) journal.#remember(event);
+    }
+    return journal;
+  }
+
+  private constructor({ folder, disk = realDisk, maxFileBytes = 1024 * 1024, now = Date.now, onWarning }: JournalOptions) {
+    this.#ring = new EventRing(2 * maxFileBytes);
+    this.#now = now;
+    const onFailure = (code: string): void => {
+      const body = {
+        type: 'warning',
+        message: `the journal in ${folder} cannot be written (${code}); the tunnels are not affected`,
+        hint: 'logs and events will not outlive this process until there is room or the right to write',
+      } as const;
+      onWarning?.(body);
+      this.add({ seq: 0, at: this.#now(), subject: { kind: 'project', name: this.#project }, ...body });
+    };
+    this.#file = folder === null ? null : new JournalFile({ folder, disk, maxBytes: maxFileBytes, onFailure });
+  }
+
+  /** The event gets the journal's own number, which goes on where an earlier process ended. */
+  add(event: TunnelsEvent): void {
+    if (event.subject.kind === 'project') this.#project = event.subject.name;
+    const entry = this.#remember(event);
+    this.#file?.write(entry.line);
+    for (const listener of this.#listeners) listener();
+  }
+
+  get entries(): Pick<EventRing, 'firstSeq' | 'nextSeq' | 'at'> {
+    return this.#ring;
+  }
+
+  /** Called after each event, without it: a reader takes it from its place. Returns what ends the subscription. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async flush(): Promise<void> {
+    await this.#file?.flush();
+  }
+
+  async remove(): Promise<void> {
+    await this.#file?.remove();
+  }
+
+  #remember(event: TunnelsEvent): RingEntry {
+    const seq = this.#ring.nextSeq;
+    const { subject, at, type } = event;
+    const name = subject.kind === 'project' ? null : subject.name;
+    const entry = { seq, at, name, type, line: `${JSON.stringify({ ...event, seq })}\n` };
+    this.#ring.push(entry);
+    return entry;
+  }
+}
+
+function parseEvent(line: string): TunnelsEvent | null {
+  try {
+    const value = JSON.parse(line) as Partial<TunnelsEvent> | null;
+    const isEvent = typeof value?.at === 'number' && typeof value.type === 'string' && typeof value.subject?.kind === 'string';
+    return isEvent && typeof value.subject.name === 'string' ? (value as TunnelsEvent) : null;
+  } catch {
+    return null;
+  }
+}

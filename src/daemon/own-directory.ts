@@ -1,0 +1,74 @@
+/** Directories and sockets nobody else can have put there: made 0700 from the start, and looked at without following links. */
+import { lstat, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DaemonError, errnoOf } from './daemon-error.ts';
+
+/** Permission bits that others must not have: on the root, writing; on a project's folder, which we made, anything. */
+const WRITABLE_BY_OTHERS = 0o022;
+const OPEN_TO_OTHERS = 0o077;
+
+const UNUSABLE = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO']);
+
+/** A state directory that is full, read-only or forbidden is no reason to take tunnels down: this error can be told from the others. */
+export function unusable(path: string, error: unknown): DaemonError | null {
+  const code = errnoOf(error);
+  if (!UNUSABLE.has(code)) return null;
+  return new DaemonError({
+    code: 'state-unusable',
+    message: `cannot write in the state directory ${path} (${code})`,
+    hint: 'make room or rights there, or set TUNNELS_STATE_DIR to a directory of your own',
+  });
+}
+
+/** Makes the directory if it is not there, with its mode in the same call. Its parents too, as private. */
+export async function ensureOwnDirectory(path: string, kind: 'root' | 'project'): Promise<void> {
+  try {
+    if (kind === 'root') await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw unusable(path, error) ?? blocked(path, errnoOf(error));
+  }
+  if (!(await checkOwnDirectory(path, kind))) throw blocked(path, 'it went away at once');
+}
+
+/** False where there is none; rejects where it is not ours alone. */
+export async function checkOwnDirectory(path: string, kind: 'root' | 'project'): Promise<boolean> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error))) return null;
+    throw unusable(path, error) ?? blocked(path, errnoOf(error));
+  });
+  if (stat === null) return false;
+  const refuse = (what: string, hint: string): DaemonError =>
+    new DaemonError({ code: 'state-directory', message: `${path} ${what}, so nothing in it can be trusted`, hint });
+  if (stat.isSymbolicLink()) throw refuse('is a symbolic link', 'remove the link, or set TUNNELS_STATE_DIR to the directory itself');
+  if (!stat.isDirectory()) throw refuse('is not a directory', 'remove it, or set TUNNELS_STATE_DIR to a directory of your own');
+  if (stat.uid !== ownUid()) throw refuse(`belongs to uid ${stat.uid}`, 'remove it, or set TUNNELS_STATE_DIR to a directory of your own');
+  const bits = kind === 'root' ? WRITABLE_BY_OTHERS : OPEN_TO_OTHERS;
+  if ((stat.mode & bits) !== 0)
+    throw refuse(`is open to others (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')})`, `chmod 700 ${path}`);
+  return true;
+}
+
+/** Whether a socket of ours is there. False where nothing is; rejects where something else is. To be asked before connecting. */
+export async function checkOwnSocket(path: string): Promise<boolean> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw unusable(path, error) ?? blocked(path, errnoOf(error));
+  });
+  if (stat === null) return false;
+  const refuse = (what: string): DaemonError =>
+    new DaemonError({ code: 'foreign-socket', message: `${path} ${what}`, hint: `somebody put it there: look at it, then remove it` });
+  if (stat.isSymbolicLink()) throw refuse('is a symbolic link, not a control socket');
+  if (!stat.isSocket()) throw refuse('is not a socket');
+  if (stat.uid !== ownUid()) throw refuse(`belongs to uid ${stat.uid}`);
+  return true;
+}
+
+const ownUid = (): number => process.geteuid?.() ?? 0;
+
+const blocked = (path: string, why: string): DaemonError =>
+  new DaemonError({
+    code: 'state-directory',
+    message: `cannot make the state directory ${path} (${why})`,
+    hint: 'set TUNNELS_STATE_DIR to a directory of your own',
+  });

@@ -1,0 +1,113 @@
+/**
+ * What is said over a project's control socket: HTTP/1.1, JSON bodies.
+ *
+ *   GET  /status /snapshot /graph /exports     one JSON value
+ *   GET  /events /logs                         ndjson: StreamLine, a line an event
+ *   POST /apply /plan /stop /start /restart /reload /down /wait
+ *                                              ndjson: CallLine, `working` each second, then one `done` or `failed`
+ *
+ * An answer of another status than 200 is `{error: DaemonErrorView}`.
+ */
+import type { Diagnostic } from '../core/diagnostic.ts';
+import type { TunnelsEvent } from '../core/event.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ErrorView } from '../core/snapshot.ts';
+import type { TunnelStateName } from '../core/tunnel-state.ts';
+import type { DaemonErrorView } from './daemon-error.ts';
+
+/** `claiming`: not decided yet who holds the project. `starting`: this one does, and has not applied the file yet. */
+export type Phase = 'claiming' | 'starting' | 'up' | 'stopping';
+
+export type Mode = 'foreground' | 'background';
+
+export interface Status {
+  /** Tells a control socket from anything else. */
+  readonly program: 'tunnels';
+  readonly protocol: number;
+  readonly build: string;
+  readonly pid: number;
+  readonly phase: Phase;
+  readonly mode: Mode;
+  /** The project file's real path. */
+  readonly file: string;
+  /** Empty until the file has been read. */
+  readonly project: string;
+  /** ISO 8601, when the process took the project. */
+  readonly since: string;
+}
+
+export type StreamLine =
+  | TunnelsEvent
+  /** So many events went out of the memory before this reader, who was too slow, had taken them. */
+  | { readonly type: 'dropped'; readonly count: number };
+
+export interface StreamQuery {
+  /** Milliseconds since the epoch: only events from then on. */
+  readonly since?: number;
+  /** Only the last so many of those that are past. */
+  readonly last?: number;
+  /** Go on with what happens, until the reader goes or the project ends. */
+  readonly follow?: boolean;
+  /** Only of these tunnels and hosts; what concerns the project as a whole comes too. */
+  readonly names?: readonly string[];
+}
+
+export type CallLine =
+  | { readonly type: 'working'; readonly connections: number }
+  | { readonly type: 'done'; readonly result: unknown }
+  | { readonly type: 'failed'; readonly error: DaemonErrorView };
+
+/** Between two lines of a call that takes long; a client gives up after several of these in silence. Milliseconds. */
+export const WORKING_EVERY = 1_000;
+
+export interface Problems {
+  readonly diagnostics: readonly Diagnostic[];
+  /** The texts by the names the diagnostics use, for code frames; only those a diagnostic names. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+export type ApplyOutcome = ({ readonly applied: true; readonly plan: Plan } & Problems) | ({ readonly applied: false } & Problems);
+
+export interface ApplyRequest {
+  /** None: what is asked for already. */
+  readonly names?: readonly string[];
+  readonly noDeps?: boolean;
+}
+
+export interface NamesRequest {
+  /** None: every tunnel. */
+  readonly names?: readonly string[];
+}
+
+export interface StopRequest extends NamesRequest {
+  /** Milliseconds; null: each tunnel's own. */
+  readonly drainMs: number | null;
+}
+
+export interface DownRequest {
+  /** Milliseconds; null: each tunnel's own. */
+  readonly drainMs: number | null;
+  /** The project comes up again at once, in another build: what has happened stays on disk. */
+  readonly keepJournal?: boolean;
+}
+
+export interface WaitRequest extends NamesRequest {
+  readonly condition: 'open' | 'healthy';
+  /** Milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export interface WaitOutcome {
+  readonly outcome: 'met' | 'failed' | 'timeout';
+  /** The tunnels that are not as they should be. */
+  readonly missing: readonly { readonly name: string; readonly state: TunnelStateName; readonly error: ErrorView | null }[];
+}
+
+export interface TunnelExports {
+  readonly tunnel: string;
+  readonly ingress: string;
+  readonly exports: Readonly<Record<string, string>>;
+}
+
+/** The longest drain or wait that can be asked for, in milliseconds: a day. */
+export const MAX_MS = 86_400_000;

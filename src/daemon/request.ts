@@ -1,0 +1,95 @@
+/** What a caller asks for, checked: a control socket believes nobody, and nothing a caller sends may end the process. */
+import type { IncomingMessage } from 'node:http';
+import { DaemonError } from './daemon-error.ts';
+import {
+  MAX_MS,
+  type ApplyRequest,
+  type DownRequest,
+  type NamesRequest,
+  type StopRequest,
+  type StreamQuery,
+  type WaitRequest,
+} from './protocol.ts';
+
+/** Ten thousand names of a hundred characters. */
+const MAX_BODY = 1024 * 1024;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const bad = (what: string): DaemonError => new DaemonError({ code: 'bad-request', message: `bad request: ${what}`, hint: null });
+
+/** The body as a JSON object; an empty one is `{}`. */
+export async function readBody(request: IncomingMessage): Promise<Fields> {
+  const text = await readText(request);
+  if (text === '') return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw bad('the body is no JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('the body is no JSON object');
+  return value as Fields;
+}
+
+/** By its events: a loop that is left would destroy the connection before the answer is out. */
+function readText(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_BODY) chunks.push(chunk);
+      else reject(bad(`the body is larger than ${MAX_BODY} bytes`));
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.once('close', () => reject(bad('the body was cut off')));
+  });
+}
+
+export const applyRequest = (fields: Fields): Required<ApplyRequest> => ({ ...namesRequest(fields), noDeps: fields['noDeps'] === true });
+
+export function namesRequest(fields: Fields): Required<NamesRequest> {
+  const names = fields['names'] ?? [];
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw bad('names is a list of names');
+  return { names };
+}
+
+export const stopRequest = (fields: Fields): Required<StopRequest> => ({
+  ...namesRequest(fields),
+  drainMs: fields['drainMs'] === undefined || fields['drainMs'] === null ? null : milliseconds(fields['drainMs'], 'drainMs'),
+});
+
+export const downRequest = (fields: Fields): Required<DownRequest> => ({
+  drainMs: stopRequest(fields).drainMs,
+  keepJournal: fields['keepJournal'] === true,
+});
+
+export function waitRequest(fields: Fields): Required<WaitRequest> {
+  const condition = fields['condition'] ?? 'open';
+  if (condition !== 'open' && condition !== 'healthy') throw bad('condition is open or healthy');
+  return { ...namesRequest(fields), condition, timeoutMs: milliseconds(fields['timeoutMs'], 'timeoutMs') };
+}
+
+export function streamQuery(query: URLSearchParams): StreamQuery {
+  const number = (name: string): number | undefined => {
+    const text = query.get(name);
+    if (text === null) return undefined;
+    const value = Number(text);
+    if (!/^\d{1,15}$/.test(text)) throw bad(`${name} is a whole number`);
+    return value;
+  };
+  const [since, last] = [number('since'), number('n')];
+  return {
+    ...(since === undefined ? {} : { since }),
+    ...(last === undefined ? {} : { last }),
+    follow: query.get('follow') === '1',
+    names: query.getAll('names').flatMap((each) => each.split(',').filter(Boolean)),
+  };
+}
+
+function milliseconds(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0 || value > MAX_MS)
+    throw bad(`${name} is a number of milliseconds, 0 to ${MAX_MS}`);
+  return value;
+}

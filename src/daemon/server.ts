@@ -1,0 +1,119 @@
+/** The control socket: node:http over a claimed unix socket. No request can end the process, or hold up the tunnels. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { RunnerPort } from '../runner/runner-port.ts';
+import { answerError, answerJson, answerLines, viewOf } from './answer.ts';
+import { DaemonError } from './daemon-error.ts';
+import { streamEvents } from './event-stream.ts';
+import type { Journal } from './journal.ts';
+import { applyNames, applyOutcome, chosen, exportsOf, restart } from './operations.ts';
+import type { DownRequest, Status } from './protocol.ts';
+import { applyRequest, downRequest, namesRequest, readBody, stopRequest, streamQuery, waitRequest } from './request.ts';
+import { waitFor } from './wait-for.ts';
+import { toWire } from './wire-graph.ts';
+
+export interface Served {
+  readonly runner: RunnerPort;
+  readonly status: () => Status;
+  /** Null until the project is this process's. */
+  readonly journal: () => Journal | null;
+  /** Resolves when every tunnel is closed. */
+  readonly down: (request: Required<DownRequest>) => Promise<void>;
+}
+
+const MAX_CONNECTIONS = 512;
+const MAX_STREAMS = 128;
+
+type Handler = (request: IncomingMessage, answer: ServerResponse, query: URLSearchParams) => Promise<void> | void;
+
+export interface ControlServer {
+  readonly server: Server;
+  /** Sends what followers have not got yet, and ends their streams. */
+  readonly endStreams: () => void;
+}
+
+export function createControlServer(served: Served): ControlServer {
+  const streams = new Set<() => void>();
+  const routes = routesOf(served, streams);
+  const server = createServer((request, answer) => {
+    answer.on('error', () => undefined);
+    request.on('error', () => undefined);
+    answer.setHeader('connection', 'close');
+    handle(routes, request, answer).catch((error: unknown) => answerError(answer, viewOf(error)));
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = 5_000;
+  server.requestTimeout = 10_000;
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  const endStreams = (): void => {
+    for (const end of streams) end();
+  };
+  return { server, endStreams };
+}
+
+async function handle(routes: ReadonlyMap<string, Handler>, request: IncomingMessage, answer: ServerResponse): Promise<void> {
+  const [path = '', query = ''] = (request.url ?? '').split('?');
+  const handler = routes.get(`${request.method} ${path}`);
+  if (handler) return handler(request, answer, new URLSearchParams(query));
+  throw new DaemonError({ code: 'bad-request', message: `bad request: there is no ${request.method} ${path.slice(0, 100)}`, hint: null });
+}
+
+function routesOf({ runner, status, journal, down }: Served, streams: Set<() => void>): ReadonlyMap<string, Handler> {
+  const connections = (): number => runner.openConnections();
+
+  const stream =
+    (withDebug: boolean): Handler =>
+    (_request, answer, query) => {
+      const from = held();
+      const options = streamQuery(query);
+      if (streams.size >= MAX_STREAMS) throw busy(`${MAX_STREAMS} readers follow the project already`);
+      const end = streamEvents(from, answer, { ...options, without: (entry) => !withDebug && entry.type === 'debug' });
+      streams.add(end);
+      answer.once('close', () => streams.delete(end));
+    };
+
+  function held(): Journal {
+    const from = journal();
+    if (!from || status().phase === 'claiming') throw busy('the project is still being started');
+    return from;
+  }
+
+  const call =
+    (run: (fields: Awaited<ReturnType<typeof readBody>>, signal: AbortSignal) => Promise<unknown>): Handler =>
+    async (request, answer) => {
+      const fields = await readBody(request);
+      held();
+      if (status().phase === 'stopping') throw busy('the project is going down');
+      await answerLines(answer, { run: (signal) => run(fields, signal), connections });
+    };
+
+  const names = (fields: Parameters<typeof namesRequest>[0]): readonly string[] => chosen(runner, namesRequest(fields).names);
+
+  return new Map<string, Handler>([
+    ['GET /status', (_, answer) => answerJson(answer, status())],
+    ['GET /snapshot', (_, answer) => answerJson(answer, runner.snapshot())],
+    ['GET /graph', (_, answer) => answerJson(answer, runner.graph ? toWire(runner.graph) : null)],
+    ['GET /exports', (_, answer) => answerJson(answer, exportsOf(runner))],
+    ['GET /events', stream(true)],
+    ['GET /logs', stream(false)],
+    ['POST /apply', call((fields) => applyNames(runner, applyRequest(fields)))],
+    ['POST /reload', call(async () => applyOutcome(await runner.apply()))],
+    ['POST /plan', call(async () => applyOutcome(await runner.plan()))],
+    ['POST /stop', call((fields) => runner.stopTunnels(names(fields), { drainMs: stopRequest(fields).drainMs }))],
+    ['POST /start', call(async (fields) => runner.startTunnels(names(fields)))],
+    ['POST /restart', call((fields) => restart(runner, stopRequest(fields)))],
+    ['POST /wait', call((fields, signal) => waitFor(runner, { ...waitRequest(fields), names: names(fields) }, signal))],
+    [
+      'POST /down',
+      async (request, answer) => {
+        const asked = downRequest(await readBody(request));
+        if (status().phase === 'claiming') throw busy('the project is still being started');
+        await answerLines(answer, { run: () => down(asked), connections, keepOpen: true });
+      },
+    ],
+  ]);
+}
+
+const busy = (message: string): DaemonError => new DaemonError({ code: 'busy', message, hint: 'try again in a moment' });

@@ -1,0 +1,58 @@
+/** Waits until tunnels are open, or healthy; or until it is plain that they will not be. */
+import type { Snapshot, TunnelView } from '../core/snapshot.ts';
+import type { RunnerPort } from '../runner/runner-port.ts';
+import type { WaitOutcome, WaitRequest } from './protocol.ts';
+
+type Condition = WaitRequest['condition'];
+
+/** Health comes from probes, which make no event of their own in every case: it is looked at again this often. Milliseconds. */
+const LOOK_EVERY = 250;
+
+export function isMet(tunnel: TunnelView, condition: Condition): boolean {
+  const isOpen = tunnel.state === 'open' || tunnel.state === 'idle' || (tunnel.state === 'unhealthy' && condition === 'open');
+  return isOpen && (condition === 'open' || tunnel.health === 'none' || tunnel.health === 'healthy');
+}
+
+/** It needs the user: no time will mend it. */
+const isHopeless = (tunnel: TunnelView): boolean => tunnel.state === 'failed' || tunnel.state === 'closed';
+
+function missingOf(snapshot: Snapshot, { names, condition }: Required<WaitRequest>): TunnelView[] {
+  const asked = names.length === 0 ? snapshot.tunnels : snapshot.tunnels.filter((tunnel) => names.includes(tunnel.name));
+  return asked.filter((tunnel) => !isMet(tunnel, condition));
+}
+
+/** The names are known to exist. Resolves `timeout` also when the caller has gone. */
+export function waitFor(runner: RunnerPort, request: Required<WaitRequest>, signal: AbortSignal): Promise<WaitOutcome> {
+  return new Promise((resolve) => {
+    const own = new AbortController();
+    const finish = (outcome: WaitOutcome['outcome'], missing: readonly TunnelView[]): void => {
+      if (own.signal.aborted) return;
+      own.abort();
+      unsubscribe();
+      clearInterval(again);
+      clearTimeout(limit);
+      signal.removeEventListener('abort', onAbort);
+      resolve({ outcome, missing: missing.map(({ name, state, error }) => ({ name, state, error })) });
+    };
+    const look = (): void => {
+      const missing = missingOf(runner.snapshot(), request);
+      if (missing.length === 0) finish('met', []);
+      else if (missing.some(isHopeless)) finish('failed', missing);
+    };
+    const onAbort = (): void => finish('timeout', missingOf(runner.snapshot(), request));
+    // An event is published in the middle of a round: look when the round is over.
+    const unsubscribe = runner.subscribe(({ type }) => {
+      if (type === 'tunnel-state' || type === 'applied' || type === 'stopped') queueMicrotask(look);
+    });
+    const again = setInterval(look, LOOK_EVERY);
+    const limit = setTimeout(onAbort, request.timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) return onAbort();
+    look();
+    // What waits for a host that has failed never becomes `failed` itself.
+    void runner.settled(own.signal).then((outcome) => {
+      const missing = missingOf(runner.snapshot(), request).filter((tunnel) => tunnel.state === 'waiting');
+      if (outcome === 'failed' && missing.length > 0) finish('failed', missing);
+    });
+  });
+}
