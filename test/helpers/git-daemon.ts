@@ -27,17 +27,23 @@ export const gitEnv = (): NodeJS.ProcessEnv => ({
   GIT_COMMITTER_EMAIL: 'test@example.com',
 });
 
+/** Makes `dir/shop.git`, which can also be served as files over HTTP; gives the commit at its head. */
+export async function createRepository(dir: string): Promise<string> {
+  const git = (...args: readonly string[]): Promise<string> => check('git', args, { cwd: dir, env: gitEnv() });
+  await git('init', '-q', '-b', 'main', 'work');
+  writeFileSync(join(dir, 'work', 'README'), 'The shop.\n');
+  await git('-C', 'work', 'add', 'README');
+  await git('-C', 'work', 'commit', '-q', '-m', 'first');
+  await git('clone', '-q', '--bare', 'work', 'shop.git');
+  await git('-C', 'shop.git', 'update-server-info');
+  return (await git('-C', 'work', 'rev-parse', 'HEAD')).trim();
+}
+
 export async function startGitDaemon(options: { readonly host?: string } = {}): Promise<GitDaemon> {
   const dir = scratch('git');
   const host = options.host ?? '127.0.0.1';
-  const git = (...args: readonly string[]): Promise<string> => check('git', args, { cwd: dir, env: gitEnv() });
   try {
-    await git('init', '-q', '-b', 'main', 'work');
-    writeFileSync(join(dir, 'work', 'README'), 'The shop.\n');
-    await git('-C', 'work', 'add', 'README');
-    await git('-C', 'work', 'commit', '-q', '-m', 'first');
-    const head = (await git('-C', 'work', 'rev-parse', 'HEAD')).trim();
-    await git('clone', '-q', '--bare', 'work', 'shop.git');
+    const head = await createRepository(dir);
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort(host);
       const args = ['daemon', '--export-all', '--reuseaddr', `--base-path=${dir}`, `--listen=${host}`, `--port=${port}`, '--verbose', dir];
