@@ -41,6 +41,8 @@ export interface ClaimOptions {
   readonly limitMs?: number;
   /** Told once, when another one is in the way that is not up yet, or not gone yet. */
   readonly onWaiting?: (status: Status) => void;
+  /** Gives the wait up: rejects with `gone`. */
+  readonly signal?: AbortSignal;
 }
 
 const PAUSE_MS = 25;
@@ -64,7 +66,7 @@ export async function claimProject(options: ClaimOptions): Promise<ClaimOutcome>
       told = true;
       options.onWaiting?.(first.status);
     }
-    await pause(deadline, first?.status);
+    await pause(deadline, { signal: options.signal, inTheWay: first?.status });
   }
 }
 
@@ -96,7 +98,7 @@ async function contend(options: ClaimOptions, deadline: number): Promise<NewSock
         return socket;
       }
       if (others.some(({ id, status }) => status.phase !== 'claiming' || id < socket.id)) break;
-      await pause(deadline, others[0]?.status);
+      await pause(deadline, { signal: options.signal, inTheWay: others[0]?.status });
     }
   } catch (error) {
     await withdraw(options, socket);
@@ -129,7 +131,13 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function pause(deadline: number, inTheWay: Status | undefined): Promise<void> {
+interface Waiting {
+  readonly signal: AbortSignal | undefined;
+  readonly inTheWay: Status | undefined;
+}
+
+async function pause(deadline: number, { signal, inTheWay }: Waiting): Promise<void> {
+  if (signal?.aborted) throw new DaemonError({ code: 'gone', message: 'interrupted before the project was taken', hint: null });
   if (performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     return;

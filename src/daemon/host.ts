@@ -28,6 +28,8 @@ export interface HostOptions {
   readonly limitMs?: number;
   /** Somebody else is starting the project, or taking it down: told once. */
   readonly onWaiting?: (status: Status) => void;
+  /** Gives the claim up, as long as it is not decided: rejects with `gone`. */
+  readonly signal?: AbortSignal;
   /** The state directory cannot be used. The tunnels are not affected; told once. */
   readonly onWarning?: (warning: Notice) => void;
 }

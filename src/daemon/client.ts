@@ -1,0 +1,215 @@
+/** A running project, to a command: every call is typed, has a limit, and fails with what to do next. */
+import type { TunnelsEvent } from '../core/event.ts';
+import type { Graph } from '../core/graph.ts';
+import type { Snapshot } from '../core/snapshot.ts';
+import { PROTOCOL } from './build-id.ts';
+import { DaemonError, errnoOf } from './daemon-error.ts';
+import { getJson, nonsense, readLines } from './http-call.ts';
+import type {
+  ApplyOutcome,
+  ApplyRequest,
+  CallLine,
+  DownRequest,
+  NamesRequest,
+  Status,
+  StopRequest,
+  StreamLine,
+  StreamQuery,
+  TunnelExports,
+  WaitOutcome,
+  WaitRequest,
+} from './protocol.ts';
+import { WORKING_EVERY } from './protocol.ts';
+import { fromWire, type WireGraph } from './wire-graph.ts';
+
+/** Milliseconds for a call that is answered at once. */
+const ANSWER_LIMIT = 10_000;
+/** Milliseconds without a sign of life in a call that takes long. */
+const SILENCE_LIMIT = 10 * WORKING_EVERY;
+/** Milliseconds between the last tunnel's end and the process's. */
+const EXIT_LIMIT = 10_000;
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Open connections that the call waits for, told each second. */
+  readonly onWorking?: (connections: number) => void;
+}
+
+export class DaemonClient {
+  readonly socket: string;
+  /** As it was when the client was made. */
+  readonly found: Status;
+
+  constructor(socket: string, found: Status) {
+    this.socket = socket;
+    this.found = found;
+  }
+
+  status(): Promise<Status> {
+    return this.#get<Status>('/status');
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#get<Snapshot>('/snapshot');
+  }
+
+  /** Null until the file has been applied. */
+  async graph(): Promise<Graph | null> {
+    const wire = await this.#get<WireGraph | null>('/graph');
+    return wire && fromWire(wire);
+  }
+
+  /** Of the tunnels that are bound. */
+  exports(): Promise<readonly TunnelExports[]> {
+    return this.#get<readonly TunnelExports[]>('/exports');
+  }
+
+  /** Everything that happens. Ends with the past, or with `follow` when the project ends or the signal says so. */
+  events(query: StreamQuery = {}, signal?: AbortSignal): AsyncGenerator<StreamLine, void> {
+    return this.#stream('/events', query, signal);
+  }
+
+  /** The events without those for -v. */
+  logs(query: StreamQuery = {}, signal?: AbortSignal): AsyncGenerator<StreamLine, void> {
+    return this.#stream('/logs', query, signal);
+  }
+
+  /** Loads the file again and applies it; with names, these are asked for from now on too. */
+  apply(request: ApplyRequest = {}, options: CallOptions = {}): Promise<ApplyOutcome> {
+    return this.#call<ApplyOutcome>('/apply', request, options);
+  }
+
+  reload(options: CallOptions = {}): Promise<ApplyOutcome> {
+    return this.#call<ApplyOutcome>('/reload', {}, options);
+  }
+
+  /** What a reload would do. */
+  plan(options: CallOptions = {}): Promise<ApplyOutcome> {
+    return this.#call<ApplyOutcome>('/plan', {}, options);
+  }
+
+  /** Resolves when the tunnels are closed. Unknown names reject with `unknown-tunnel`, here as in start, restart and wait. */
+  async stop(request: StopRequest, options: CallOptions = {}): Promise<void> {
+    await this.#call('/stop', request, options);
+  }
+
+  async start(request: NamesRequest = {}, options: CallOptions = {}): Promise<void> {
+    await this.#call('/start', request, options);
+  }
+
+  async restart(request: StopRequest, options: CallOptions = {}): Promise<void> {
+    await this.#call('/restart', request, options);
+  }
+
+  wait(request: WaitRequest, options: CallOptions = {}): Promise<WaitOutcome> {
+    return this.#call<WaitOutcome>('/wait', request, options);
+  }
+
+  /** Resolves when the tunnels are closed, nothing is left in the state directory and the process has ended. */
+  async down(request: DownRequest, options: CallOptions = {}): Promise<void> {
+    const { lines } = this.#lines('/down', request, options);
+    await resultOf(lines, options);
+    const limit = setTimeout(() => void lines.return(), EXIT_LIMIT);
+    // The answer stays open until its process is done; what it might still say is of no interest.
+    await lines.next().catch(() => undefined);
+    clearTimeout(limit);
+    await processEnd(this.found.pid);
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.#spoken(getJson({ socket: this.socket, method: 'GET', path, limitMs: ANSWER_LIMIT })) as Promise<T>;
+  }
+
+  async *#stream(path: string, query: StreamQuery, signal?: AbortSignal): AsyncGenerator<StreamLine, void> {
+    const words = new URLSearchParams();
+    if (query.since !== undefined) words.set('since', String(Math.round(query.since)));
+    if (query.last !== undefined) words.set('n', String(query.last));
+    if (query.follow) words.set('follow', '1');
+    for (const name of query.names ?? []) words.append('names', name);
+    const call = {
+      socket: this.socket,
+      method: 'GET',
+      path: `${path}?${words}`,
+      limitMs: ANSWER_LIMIT,
+      ...(signal ? { signal } : {}),
+    } as const;
+    try {
+      for await (const line of readLines(call, query.follow ? null : ANSWER_LIMIT)) yield line as TunnelsEvent;
+    } catch (error) {
+      if (!signal?.aborted) throw this.#explained(error);
+    }
+  }
+
+  async #call<T>(path: string, body: object, options: CallOptions): Promise<T> {
+    const { lines } = this.#lines(path, body, options);
+    return (await resultOf(lines, options)) as T;
+  }
+
+  #lines(path: string, body: object, { signal }: CallOptions): { readonly lines: AsyncGenerator<unknown, void> } {
+    // `/down` is understood by every build: an older one must be able to be taken down.
+    if (path !== '/down' && this.found.protocol !== PROTOCOL) throw this.#otherVersion();
+    const call = { socket: this.socket, method: 'POST', path, body, limitMs: SILENCE_LIMIT, ...(signal ? { signal } : {}) } as const;
+    return { lines: this.#explainedLines(readLines(call, SILENCE_LIMIT)) };
+  }
+
+  async *#explainedLines(lines: AsyncGenerator<unknown, void>): AsyncGenerator<unknown, void> {
+    try {
+      yield* lines;
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  async #spoken<T>(answer: Promise<T>): Promise<T> {
+    if (this.found.protocol !== PROTOCOL) throw this.#otherVersion();
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    const code = errnoOf(error);
+    if (['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'].includes(code)) return gone();
+    if (code.startsWith('HPE_')) return nonsense(this);
+    return error;
+  }
+
+  #otherVersion(): DaemonError {
+    return new DaemonError({
+      code: 'other-version',
+      message: `the project runs in another version of tunnels (${this.found.build})`,
+      hint:
+        this.found.mode === 'background'
+          ? 'tunnels up -d brings it over to this one'
+          : `end it (kill ${this.found.pid}) and run tunnels up again`,
+    });
+  }
+}
+
+async function resultOf(lines: AsyncGenerator<unknown, void>, { onWorking }: CallOptions): Promise<unknown> {
+  for (let next = await lines.next(); !next.done; next = await lines.next()) {
+    const line = next.value as CallLine;
+    if (line.type === 'working') onWorking?.(line.connections);
+    else if (line.type === 'failed') throw new DaemonError(line.error);
+    else if (line.type === 'done') return line.result;
+  }
+  throw gone();
+}
+
+const gone = (): DaemonError =>
+  new DaemonError({ code: 'gone', message: 'the project ended in the middle of the call', hint: 'tunnels up -d brings it up again' });
+
+/** A process ends a moment after its sockets have. */
+async function processEnd(pid: number): Promise<void> {
+  const deadline = performance.now() + EXIT_LIMIT;
+  while (pid !== process.pid && performance.now() < deadline) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
