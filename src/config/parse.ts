@@ -1,0 +1,211 @@
+/** From the text of a file to a tree with places. What could make reading it long (size, depth, aliases) is refused first. */
+import { Composer, isAlias, isMap, isPair, isScalar, isSeq, Lexer, Parser, type CST, type Document, type YAMLParseError } from 'yaml';
+import { emptyMap, type Entry, type MapNode, type Node, type Scalar } from './node.ts';
+import type { Problems } from './problems.ts';
+import type { Source, Span } from './source.ts';
+
+export const LIMITS = { bytes: 1024 * 1024, depth: 64, tokens: 600_000, values: 200_000, syntaxErrors: 10 } as const;
+
+/** Null where there is nothing to go on with; the problems say why. */
+export function parse(source: Source, problems: Problems): Node | null {
+  const tokens = tokenize(source, problems);
+  if (tokens === null) return null;
+  const options = { version: '1.2', schema: 'core', merge: false, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
+  const documents = [...new Composer(options).compose(tokens, true, source.text.length)];
+  const [document, second] = documents;
+  if (second) {
+    const at = { source, start: second.range[0], end: second.range[0] + 1 };
+    problems.add({
+      code: 'yaml-syntax',
+      message: 'a second YAML document begins here',
+      at,
+      hint: 'one file holds one document: use include, or a file of its own with -f',
+    });
+  }
+  if (!document || second) return null;
+  for (const error of document.errors.slice(0, LIMITS.syntaxErrors)) reportSyntax(error, source, problems);
+  // A tree that was guessed around a syntax error only gives problems that are none.
+  if (document.errors.length > 0) return null;
+  return new Reader(source, problems).read(document);
+}
+
+function tokenize(source: Source, problems: Problems): CST.Token[] | null {
+  const refuse = (message: string, start: number): null => {
+    problems.add({ code: 'yaml-syntax', message, at: { source, start, end: start + 1 } });
+    return null;
+  };
+  if (source.text.length > LIMITS.bytes) return refuse('the file is larger than 1 MiB', 0);
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(source.text)) {
+    count += 1;
+    if (count > LIMITS.tokens) return refuse(`the file holds more than ${LIMITS.tokens} tokens`, parser.offset);
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > LIMITS.depth + 2) return refuse(`the file is nested more than ${LIMITS.depth} deep`, parser.offset);
+  }
+  tokens.push(...parser.end());
+  return tokens;
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'indent with blanks',
+  BAD_INDENT: 'check the indentation',
+  MULTILINE_IMPLICIT_KEY: 'a key ends with a colon and a blank',
+  BLOCK_AS_IMPLICIT_KEY: 'quote the value if it holds ": "',
+};
+
+function reportSyntax(error: YAMLParseError, source: Source, problems: Problems): void {
+  const [start, end] = error.pos;
+  const line = lineAt(source.text, start);
+  // `[::1]:8080` begins a list for YAML; it is the first address of IPv6 that people write here.
+  const bracketed = /:\s+(\[[0-9A-Fa-f:.]+\]:\d[\d-]*)/.exec(line)?.[1];
+  const hint = bracketed ? `quote it: "${bracketed}"` : HINTS[error.code];
+  const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
+  problems.add({ code: 'yaml-syntax', message, at: { source, start, end }, hint });
+}
+
+const lineAt = (text: string, offset: number): string => {
+  const end = text.indexOf('\n', offset);
+  return text.slice(text.lastIndexOf('\n', Math.max(0, offset - 1)) + 1, end < 0 ? text.length : end);
+};
+
+/** How much a node is once its aliases are written out. */
+interface Size {
+  readonly values: number;
+  readonly depth: number;
+}
+
+const ONE: Size = { values: 1, depth: 1 };
+
+class Reader {
+  readonly #source: Source;
+  readonly #problems: Problems;
+  /** Aliases refer back: reading in order, the last one of a name is the one that is meant. */
+  readonly #anchors = new Map<string, Node>();
+  readonly #open = new Set<string>();
+  readonly #sizes = new Map<Node, Size>();
+
+  constructor(source: Source, problems: Problems) {
+    this.#source = source;
+    this.#problems = problems;
+  }
+
+  read(document: Document.Parsed): Node {
+    return this.#node(document.contents, this.#span(0, 0));
+  }
+
+  #node(raw: unknown, fallback: Span): Node {
+    if (isAlias(raw)) return this.#alias(raw.source, this.#spanOf(raw, fallback));
+    const anchor = (isMap(raw) || isSeq(raw) || isScalar(raw)) && raw.anchor ? raw.anchor : null;
+    if (anchor !== null) this.#open.add(anchor);
+    const node = this.#plain(raw, fallback);
+    if (anchor !== null) {
+      this.#open.delete(anchor);
+      this.#anchors.set(anchor, node);
+    }
+    return node;
+  }
+
+  #plain(raw: unknown, fallback: Span): Node {
+    const span = this.#spanOf(raw, fallback);
+    const directive = this.#directive(raw, span);
+    const extra = directive ? { directive } : {};
+    if (isMap(raw)) return this.#sized({ kind: 'map', entries: this.#entries(raw.items), span, ...extra });
+    if (isSeq(raw)) return this.#sized({ kind: 'list', items: raw.items.map((item) => this.#node(item, span)), span, ...extra });
+    const value: unknown = isScalar(raw) ? raw.value : null;
+    const scalar: Scalar = typeof value === 'number' || typeof value === 'boolean' || value === null ? value : String(value);
+    const plain = isScalar(raw) && raw.type === 'PLAIN' && typeof raw.source === 'string';
+    return { kind: 'scalar', value: scalar, written: plain ? String(raw.source) : String(scalar ?? ''), pieces: null, span, ...extra };
+  }
+
+  #entries(items: readonly unknown[]): Map<string, Entry> {
+    const entries = new Map<string, Entry>();
+    const merged: MapNode[] = [];
+    for (const item of items) {
+      if (!isPair(item)) continue;
+      const key = this.#spanOf(item.key, this.#span(0, 0));
+      if (!isScalar(item.key) || item.key.value === null) {
+        this.#problems.add({ code: 'yaml-syntax', message: 'a key must be text', at: key, hint: 'quote it' });
+        continue;
+      }
+      const name = typeof item.key.value === 'string' ? item.key.value : String(item.key.source ?? item.key.value);
+      if (name === '<<' && item.key.type === 'PLAIN') {
+        merged.push(...this.#mergeSources(this.#node(item.value, key)));
+        continue;
+      }
+      const before = entries.get(name);
+      if (before) {
+        const line = this.#source.text.slice(0, before.key.start).split('\n').length;
+        this.#problems.add({ code: 'yaml-syntax', message: `the key "${name}" is here twice`, at: key, hint: `it is on line ${line} too` });
+      }
+      const value = this.#node(item.value, key);
+      if (!before) entries.set(name, { key, value });
+    }
+    // What the map says itself wins, then the first of the merged ones (YAML merge keys).
+    for (const map of merged) for (const [name, entry] of map.entries) if (!entries.has(name)) entries.set(name, entry);
+    return entries;
+  }
+
+  #mergeSources(node: Node): MapNode[] {
+    const nodes = node.kind === 'list' ? node.items : [node];
+    return nodes.flatMap((each) => {
+      if (each.kind === 'map') return [each];
+      this.#problems.add({ code: 'yaml-syntax', message: '<< takes a map, or a list of maps', at: each.span });
+      return [];
+    });
+  }
+
+  #alias(name: string, span: Span): Node {
+    const node = this.#anchors.get(name);
+    if (node && !this.#open.has(name)) return node;
+    const looksLikeAddress = /^:?\d+(-\d+)?$/.test(name);
+    const message = this.#open.has(name)
+      ? `the alias *${name} is inside what it stands for`
+      : `the alias *${name} stands for nothing: there is no &${name} before it`;
+    this.#problems.add({ code: 'yaml-syntax', message, at: span, hint: looksLikeAddress ? `quote it: "*${name}"` : null });
+    return emptyMap(span);
+  }
+
+  #directive(raw: unknown, span: Span): 'reset' | 'override' | undefined {
+    const tag = isMap(raw) || isSeq(raw) || isScalar(raw) ? raw.tag : undefined;
+    if (tag === '!reset') return 'reset';
+    if (tag === '!override') return 'override';
+    if (tag && !tag.startsWith('tag:yaml.org,2002:')) this.#unknownTag(tag, span);
+    else if (tag && !/:(?:map|seq|str|int|float|bool|null)$/.test(tag)) this.#unknownTag(`!!${tag.slice(18)}`, span);
+    return undefined;
+  }
+
+  #unknownTag(tag: string, at: Span): void {
+    this.#problems.add({ code: 'yaml-syntax', message: `the tag ${tag} means nothing here`, at, hint: 'only !reset and !override do' });
+  }
+
+  /** Aliases share nodes, so this is cheap even where writing them out would never end. */
+  #sized<T extends Node>(node: T): Node {
+    const children = node.kind === 'map' ? [...node.entries.values()].map((entry) => entry.value) : node.kind === 'list' ? node.items : [];
+    let values = 1;
+    let depth = 0;
+    for (const each of children) {
+      const size = this.#sizes.get(each) ?? ONE;
+      values += size.values;
+      depth = Math.max(depth, size.depth);
+    }
+    if (values > LIMITS.values || depth >= LIMITS.depth) {
+      this.#problems.add({ code: 'yaml-syntax', message: 'its aliases write out to more than a configuration can hold', at: node.span });
+      return emptyMap(node.span);
+    }
+    this.#sizes.set(node, { values, depth: depth + 1 });
+    return node;
+  }
+
+  #spanOf(raw: unknown, fallback: Span): Span {
+    const range = isMap(raw) || isSeq(raw) || isScalar(raw) || isAlias(raw) ? raw.range : null;
+    // A value that is not there (`host:`) is best shown by its key.
+    if (!range || range[1] <= range[0]) return fallback;
+    return this.#span(range[0], range[1]);
+  }
+
+  #span(start: number, end: number): Span {
+    return { source: this.#source, start, end };
+  }
+}

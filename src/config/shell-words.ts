@@ -1,0 +1,51 @@
+/** Splits a short form into words as a shell does: blanks, quotes and backslashes, but no expansion. */
+import { err, ok, type Result } from '../core/result.ts';
+import type { Piece } from './node.ts';
+
+export interface Word {
+  readonly text: string;
+  /** Offsets into the text the pieces make. */
+  readonly start: number;
+  readonly end: number;
+  /** False where it begins with what a variable held: that is never an option. */
+  readonly mayBeOption: boolean;
+}
+
+export interface WordsError {
+  readonly message: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Letter {
+  readonly char: string;
+  readonly fixed: boolean;
+}
+
+export function splitWords(pieces: readonly Piece[]): Result<readonly Word[], WordsError> {
+  const letters: Letter[] = pieces.flatMap(({ text, fixed }) =>
+    Array.from({ length: text.length }, (_, index) => ({ char: text.charAt(index), fixed })),
+  );
+  const words: Word[] = [];
+  let word: { text: string; start: number; mayBeOption: boolean } | null = null;
+  let quote: { char: string; start: number } | null = null;
+  for (let at = 0; at < letters.length; at += 1) {
+    const { char, fixed } = letters[at] as Letter;
+    const special = !fixed;
+    if (special && quote === null && /\s/.test(char)) {
+      if (word) words.push({ ...word, end: at });
+      word = null;
+      continue;
+    }
+    word ??= { text: '', start: at, mayBeOption: special };
+    if (special && quote === null && (char === '"' || char === "'")) quote = { char, start: at };
+    else if (special && quote?.char === char) quote = null;
+    else if (special && char === '\\' && quote?.char !== "'" && at + 1 < letters.length) {
+      at += 1;
+      word.text += letters[at]?.char ?? '';
+    } else word.text += char;
+  }
+  if (quote) return err({ message: `the quote ${quote.char} is not closed`, start: quote.start, end: letters.length });
+  if (word) words.push({ ...word, end: letters.length });
+  return ok(words);
+}
