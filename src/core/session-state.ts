@@ -7,7 +7,7 @@
  *      │   need missing     │  │ retry-due      ▼
  *      │            failed  └──┼────────────▶ backoff ◀─┐
  *      └────────── need missing┴───────────────┘        │
- *   failed: the user must act (kick or a changed spec tries again) · stop from anywhere: closing ─▶ closed
+ *   idle: nobody wants it (on-demand) · failed: the user must act (kick or a changed spec tries again) · stop from anywhere: closing ─▶ closed
  */
 import type { Failure } from './failure.ts';
 import { retryClass } from './failure.ts';
@@ -15,6 +15,8 @@ import { unreachable } from './result.ts';
 
 export type SessionState =
   | { readonly name: 'waiting'; readonly on: readonly string[]; readonly attempt: number; readonly failure: Failure | null }
+  /** No tunnel wants it now: those that would are on-demand and asleep, or stopped. */
+  | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly attempt: number }
   | { readonly name: 'connected' }
   | { readonly name: 'backoff'; readonly attempt: number; readonly failure: Failure | null }
@@ -26,7 +28,7 @@ export type SessionStateName = SessionState['name'];
 
 export type SessionInput =
   /** What is missing of what the session needs: the hop before it, the tunnel its address is the ingress of. */
-  | { readonly type: 'needs'; readonly missing: readonly string[] }
+  | { readonly type: 'needs'; readonly missing: readonly string[]; readonly wanted: boolean }
   | { readonly type: 'connected' }
   /** `attempts`: how many tries are allowed in a row, null for any number. */
   | { readonly type: 'connect-failed'; readonly failure: Failure; readonly attempts: number | null }
@@ -69,7 +71,7 @@ export function sessionTransition(state: SessionState, input: SessionInput): Ses
   if (state.name === 'closing') return input.type === 'ended' ? stay({ name: 'closed' }) : stay(state);
   switch (input.type) {
     case 'needs':
-      return onNeeds(state, input.missing);
+      return input.wanted ? onNeeds(state, input.missing) : onUnwanted(state);
     case 'connected':
       return state.name === 'connecting' ? stay({ name: 'connected' }) : stay(state);
     case 'connect-failed':
@@ -93,8 +95,23 @@ export function sessionTransition(state: SessionState, input: SessionInput): Ses
   }
 }
 
+function onUnwanted(state: Exclude<SessionState, { name: 'closing' | 'closed' }>): SessionStep {
+  const leave = {
+    waiting: [],
+    idle: [],
+    failed: [],
+    backoff: ['cancel-retry'],
+    connecting: ['abort-dial'],
+    connected: ['retire'],
+  } as const;
+  if (state.name === 'failed') return stay(state);
+  return { state: { name: 'idle' }, commands: leave[state.name].map((command) => ({ do: command })) };
+}
+
 function onNeeds(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, missing: readonly string[]): SessionStep {
   switch (state.name) {
+    case 'idle':
+      return missing.length === 0 ? dial(0) : stay({ name: 'waiting', on: missing, attempt: 0, failure: null });
     case 'waiting':
       return missing.length === 0 ? dial(state.attempt) : stay({ ...state, on: missing });
     case 'connecting':
@@ -127,7 +144,15 @@ function onKick(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, mi
 }
 
 function onReopen(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, missing: readonly string[]): SessionStep {
-  const leave = { waiting: [], failed: [], backoff: ['cancel-retry'], connecting: ['abort-dial'], connected: ['retire'] } as const;
+  const leave = {
+    waiting: [],
+    idle: [],
+    failed: [],
+    backoff: ['cancel-retry'],
+    connecting: ['abort-dial'],
+    connected: ['retire'],
+  } as const;
+  if (state.name === 'idle') return stay(state);
   const commands: readonly SessionCommand[] = leave[state.name].map((command) => ({ do: command }));
   if (missing.length > 0) return { state: { name: 'waiting', on: missing, attempt: 0, failure: null }, commands };
   return { state: { name: 'connecting', attempt: 0 }, commands: [...commands, { do: 'dial', attempt: 0 }] };
@@ -136,6 +161,7 @@ function onReopen(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, 
 function onStop(state: Exclude<SessionState, { name: 'closing' | 'closed' }>): SessionStep {
   switch (state.name) {
     case 'waiting':
+    case 'idle':
     case 'failed':
       return stay({ name: 'closed' });
     case 'backoff':

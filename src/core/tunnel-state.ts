@@ -6,6 +6,7 @@
  *      ◀──────────────      │            ◀──────────────────────────      │
  *        need missing       │                       opened                │
  *                           └─────────▶ failed ◀──────────────────────────┘
+ *   on-demand, unwanted: opening ─▶ idle (bound, nothing dialled) ── wanted ─▶ waiting or opening; open ── unwanted ─▶ idle
  *   failed: the user must act (kick or a changed spec tries again) · stop from anywhere: closing ─▶ closed
  */
 import { retryClass, type Failure } from './failure.ts';
@@ -16,6 +17,8 @@ export type TunnelState =
   /** `retrying`: the last try failed and the next one is scheduled. */
   | { readonly name: 'opening'; readonly attempt: number; readonly failure: Failure | null; readonly retrying: boolean }
   | { readonly name: 'open'; readonly bound: string }
+  /** On-demand and asleep: it listens, and nothing is dialled until a client comes. */
+  | { readonly name: 'idle'; readonly bound: string }
   | {
       readonly name: 'reconnecting';
       readonly on: readonly string[];
@@ -27,12 +30,12 @@ export type TunnelState =
   | { readonly name: 'closing' }
   | { readonly name: 'closed' };
 
-/** `unhealthy` and `idle` are what supervision makes of an open tunnel; the contract names them (DESIGN section 3). */
-export type TunnelStateName = TunnelState['name'] | 'unhealthy' | 'idle';
+/** `unhealthy` is an open tunnel whose healthcheck fails. */
+export type TunnelStateName = TunnelState['name'] | 'unhealthy';
 
 export type TunnelInput =
-  | { readonly type: 'needs'; readonly missing: readonly string[]; readonly failure: Failure | null }
-  | { readonly type: 'opened'; readonly bound: string }
+  | { readonly type: 'needs'; readonly missing: readonly string[]; readonly failure: Failure | null; readonly wanted: boolean }
+  | { readonly type: 'opened'; readonly bound: string; readonly wanted: boolean }
   /** `final`: not to be tried again whatever its class (on_conflict: fail). */
   | { readonly type: 'open-failed'; readonly failure: Failure; readonly final: boolean }
   /** The ingress went although everything it needs is up: a launched ssh that ended. */
@@ -71,9 +74,10 @@ export function tunnelTransition(state: TunnelState, input: TunnelInput): Tunnel
   if (state.name === 'closing') return input.type === 'drained' ? stay({ name: 'closed' }) : stay(state);
   switch (input.type) {
     case 'needs':
-      return onNeeds(state, input.missing, input.failure);
+      return input.wanted ? onNeeds(state, input.missing, input.failure) : onUnwanted(state);
     case 'opened':
-      return state.name === 'opening' || state.name === 'reconnecting' ? stay({ name: 'open', bound: input.bound }) : stay(state);
+      if (state.name !== 'opening' && state.name !== 'reconnecting') return stay(state);
+      return stay({ name: input.wanted ? 'open' : 'idle', bound: input.bound });
     case 'open-failed':
       return onOpenFailed(state, input.failure, input.final);
     case 'lost':
@@ -107,9 +111,28 @@ function ceaseTrying(state: Live): readonly TunnelCommand[] {
   return state.retrying ? [{ do: 'cancel-retry' }] : [{ do: 'abort-open' }];
 }
 
+/** Nobody wants the way to its egress: it is bound and waits for a client. */
+function onUnwanted(state: Live): TunnelStep {
+  switch (state.name) {
+    case 'waiting':
+      return open();
+    case 'open':
+      return { state: { name: 'idle', bound: state.bound }, commands: [{ do: 'suspend' }] };
+    case 'reconnecting':
+      return { state: { name: 'opening', attempt: 0, failure: null, retrying: false }, commands: [...ceaseTrying(state), { do: 'open' }] };
+    case 'opening':
+    case 'idle':
+    case 'failed':
+      return stay(state);
+    default:
+      return unreachable(state);
+  }
+}
+
 function onNeeds(state: Live, missing: readonly string[], failure: Failure | null): TunnelStep {
   switch (state.name) {
     case 'waiting':
+    case 'idle':
       return missing.length === 0 ? open() : stay({ name: 'waiting', on: missing });
     case 'opening':
       if (missing.length === 0) return stay(state);

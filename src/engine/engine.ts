@@ -18,7 +18,7 @@ import { launchTarget, realEgress, realPort } from './real-address.ts';
 import type { Running } from './running.ts';
 import { SessionDriver } from './session.ts';
 import { snapshotOf } from './snapshot-of.ts';
-import { missingOf, outcome, type Outcome } from './standing.ts';
+import { missingOf, outcome, wantedHosts, type Outcome } from './standing.ts';
 import { TunnelDriver } from './tunnel.ts';
 
 export type { Asker, HostKeyQuestion, SecretRequest } from '../ssh/connect-request.ts';
@@ -42,6 +42,9 @@ export class Engine {
   #graph: Graph | null = null;
   #needs = new Map<NodeId, readonly Edge[]>();
   #dependants = new Map<NodeId, readonly NodeId[]>();
+  /** Tunnels that want their hosts, and the hosts that are wanted. */
+  #wanting = new Set<NodeId>();
+  #wanted: ReadonlySet<NodeId> = new Set();
   #dirty = new Set<NodeId>();
   #turning = false;
   #drainMs: number | null = null;
@@ -69,6 +72,8 @@ export class Engine {
       newSession: (node, graph) => this.#newSession(node, graph),
       newTunnel: (node) => this.#newTunnel(node),
     });
+    this.#wanting = new Set([...this.#needs.keys()].filter((id) => this.#tunnel(id)?.wanted));
+    this.#wanted = wantedHosts(this.#wanting, this.#needs);
     for (const id of this.#needs.keys()) this.#dirty.add(id);
     this.#turn();
     return { plan, gone };
@@ -96,6 +101,7 @@ export class Engine {
       const driver = this.#running.tunnels.get(name);
       if (driver?.state.name === 'closed') {
         this.#running.tunnels.set(name, this.#newTunnel(driver.node));
+        this.#changed(tunnelNode(name));
         this.#dirty.add(tunnelNode(name));
       } else driver?.kick();
     }
@@ -142,8 +148,21 @@ export class Engine {
   }
 
   #changed(id: NodeId): void {
+    if (this.#tunnel(id)) this.#reckonWanted(id);
     for (const dependant of this.#dependants.get(id) ?? []) this.#dirty.add(dependant);
     this.#turn();
+  }
+
+  /** A tunnel began or ceased to want its hosts: those, and the hosts before them, hear of it. */
+  #reckonWanted(id: NodeId): void {
+    const wants = this.#tunnel(id)?.wanted ?? false;
+    if (wants === this.#wanting.has(id)) return;
+    if (wants) this.#wanting.add(id);
+    else this.#wanting.delete(id);
+    const before = this.#wanted;
+    this.#wanted = wantedHosts(this.#wanting, this.#needs);
+    this.#dirty.add(id);
+    for (const host of [...before, ...this.#wanted]) if (before.has(host) !== this.#wanted.has(host)) this.#dirty.add(host);
   }
 
   /** Tells those whose needs changed, until nothing moves. Not re-entrant: a change made meanwhile joins the round. */
@@ -152,7 +171,7 @@ export class Engine {
     this.#turning = true;
     for (const id of this.#dirty) {
       this.#dirty.delete(id);
-      this.#session(id)?.input({ type: 'needs', missing: this.#missing(id).on });
+      this.#session(id)?.input({ type: 'needs', missing: this.#missing(id).on, wanted: this.#wanted.has(id) });
       this.#tunnel(id)?.reconsider();
     }
     this.#turning = false;

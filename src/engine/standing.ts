@@ -3,10 +3,12 @@ import type { Failure } from '../core/failure.ts';
 import { nodeName, type Edge, type NodeId } from '../core/graph.ts';
 import type { Running } from './running.ts';
 
-const isUp = (id: NodeId, running: Running): boolean =>
-  id.startsWith('host:')
-    ? running.sessions.get(nodeName(id))?.state.name === 'connected'
-    : running.tunnels.get(nodeName(id))?.state.name === 'open';
+/** An idle tunnel is up: it takes clients, and wakes when one comes. */
+function isUp(id: NodeId, running: Running): boolean {
+  if (id.startsWith('host:')) return running.sessions.get(nodeName(id))?.state.name === 'connected';
+  const state = running.tunnels.get(nodeName(id))?.state.name;
+  return state === 'open' || state === 'idle';
+}
 
 const failureOf = (id: NodeId, running: Running): Failure | null =>
   (id.startsWith('host:') ? running.sessions.get(nodeName(id))?.failure : running.tunnels.get(nodeName(id))?.failure) ?? null;
@@ -16,6 +18,20 @@ export function missingOf(needs: readonly Edge[], running: Running): { readonly 
   const missing = [...new Set(needs.map((edge) => edge.to))].filter((id) => !isUp(id, running));
   const failure = missing.map((id) => failureOf(id, running)).find((each) => each !== null) ?? null;
   return { on: missing.map((id) => id.replace(':', ' ')), failure };
+}
+
+/** The hosts that the tunnels that want theirs need, and the hosts before those. */
+export function wantedHosts(wanting: ReadonlySet<NodeId>, needs: ReadonlyMap<NodeId, readonly Edge[]>): ReadonlySet<NodeId> {
+  const wanted = new Set<NodeId>();
+  const queue = [...wanting];
+  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+    for (const { to } of needs.get(id) ?? []) {
+      if (!to.startsWith('host:') || wanted.has(to)) continue;
+      wanted.add(to);
+      queue.push(to);
+    }
+  }
+  return wanted;
 }
 
 /** `open`: every tunnel that is wanted is. `failed`: some are not and never will be without the user. `pending`: something may still come. */

@@ -43,6 +43,8 @@ export class TunnelDriver {
   #forwarder: Forwarder;
   #ingress: TunnelIngress;
   #egress: Address | null = null;
+  #awake = false;
+  #sleepTimer: unknown = null;
   readonly #carrier: { dial: Connection | null; listen: Connection | null } = { dial: null, listen: null };
   #opening: AbortController | null = null;
   #retryTimer: unknown = null;
@@ -78,6 +80,12 @@ export class TunnelDriver {
     return 'failure' in this.#state ? this.#state.failure : null;
   }
 
+  /** Does it want its hosts to be connected? An eager one always, an on-demand one while clients need it. */
+  get wanted(): boolean {
+    if (this.#state.name === 'closing' || this.#state.name === 'closed') return false;
+    return this.#node.spec.start === 'eager' || this.#awake;
+  }
+
   stats(): { connections: number; totalConnections: number; rxBytes: number; txBytes: number } {
     const all = [this.#forwarder, ...this.#leaving.keys()].map((each) => each.stats());
     return all.reduce(
@@ -107,7 +115,7 @@ export class TunnelDriver {
   /** Something it needs came up or went. */
   reconsider(): void {
     const { on, failure } = this.#deps.missing(this.#node);
-    this.input({ type: 'needs', missing: on, failure });
+    this.input({ type: 'needs', missing: on, failure, wanted: this.wanted });
     if (this.#state.name === 'open') this.#pointAtEgress();
   }
 
@@ -184,6 +192,7 @@ export class TunnelDriver {
         this.#deps.clock.clearTimeout(this.#retryTimer);
         return;
       case 'drain':
+        this.#deps.clock.clearTimeout(this.#sleepTimer);
         void this.#drain();
         return;
     }
@@ -197,7 +206,8 @@ export class TunnelDriver {
       if (signal.aborted) return;
       this.#opening = null;
       this.#setDial();
-      this.input({ type: 'opened', bound: formatAddress(bound) });
+      this.input({ type: 'opened', bound: formatAddress(bound), wanted: this.wanted });
+      this.#considerSleep();
     } catch (error) {
       if (signal.aborted) return;
       this.#opening = null;
@@ -213,6 +223,8 @@ export class TunnelDriver {
     const { dialFrom, runsOn } = this.#node;
     // A launched ssh carries the connections itself.
     if (runsOn !== null) return;
+    // Asleep: the first client is parked, which wakes it.
+    if (!this.wanted) return this.#forwarder.setDial(null);
     let dial: Dial | null = this.#deps.network.dialHere;
     if (dialFrom !== null) {
       const connection = this.#deps.connection(dialFrom);
@@ -240,6 +252,25 @@ export class TunnelDriver {
     if (!egress) return;
     this.#forwarder.retarget(egress);
     if (!first) this.#deps.publish(this.#node, { type: 'retargeted', egress: formatAddress(egress) });
+  }
+
+  #wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    if (this.#node.spec.start === 'on-demand') this.#deps.changed(this.#node);
+  }
+
+  /** Asleep again after `idle_timeout` without a client. */
+  #considerSleep(): void {
+    const { clock } = this.#deps;
+    clock.clearTimeout(this.#sleepTimer);
+    if (!this.#awake || !this.wanted || this.#node.spec.start !== 'on-demand') return;
+    this.#sleepTimer = clock.setTimeout(() => {
+      const { connections, waiting } = this.#forwarder.stats();
+      if (connections + waiting > 0) return this.#considerSleep();
+      this.#awake = false;
+      this.#deps.changed(this.#node);
+    }, this.#node.spec.idleTimeoutMs);
   }
 
   #unbind(): void {
@@ -282,7 +313,11 @@ export class TunnelDriver {
       egress: spec.egress,
       ...forwarderSettings(spec),
       clock: this.#deps.clock,
-      notify: (body: EventBody) => this.#deps.publish(this.#node, body),
+      notify: (body: EventBody) => {
+        this.#deps.publish(this.#node, body);
+        if (body.type !== 'connection-opened') this.#considerSleep();
+      },
+      onParked: () => this.#wake(),
     });
   }
 

@@ -24,27 +24,35 @@ function brief(state: SessionState): string {
 
 describe('what an input leads to', () => {
   it.each<[SessionState, SessionInput, string, string]>([
-    [initialSession, { type: 'needs', missing: [] }, 'connecting(0)', 'dial'],
-    [initialSession, { type: 'needs', missing: ['host a'] }, 'waiting on host a', ''],
-    [waiting, { type: 'needs', missing: [] }, 'connecting(0)', 'dial'],
-    [connecting, { type: 'needs', missing: [] }, 'connecting(0)', ''],
-    [connecting, { type: 'needs', missing: ['host a'] }, 'waiting on host a', 'abort-dial'],
+    [initialSession, { type: 'needs', missing: [], wanted: true }, 'connecting(0)', 'dial'],
+    [initialSession, { type: 'needs', missing: ['host a'], wanted: true }, 'waiting on host a', ''],
+    [waiting, { type: 'needs', missing: [], wanted: true }, 'connecting(0)', 'dial'],
+    [connecting, { type: 'needs', missing: [], wanted: true }, 'connecting(0)', ''],
+    [connecting, { type: 'needs', missing: ['host a'], wanted: true }, 'waiting on host a', 'abort-dial'],
     [connecting, { type: 'connected' }, 'connected', ''],
     [connecting, { type: 'connect-failed', failure: refused, attempts: null }, 'backoff(1) refused', 'schedule-retry'],
     [connecting, { type: 'connect-failed', failure: changed, attempts: null }, 'failed host-key-changed', ''],
     [{ name: 'connecting', attempt: 2 }, { type: 'connect-failed', failure: refused, attempts: 2 }, 'failed refused', ''],
     [{ name: 'connecting', attempt: 1 }, { type: 'connect-failed', failure: refused, attempts: 2 }, 'backoff(2) refused', 'schedule-retry'],
     [backoff, { type: 'retry-due' }, 'connecting(1)', 'dial'],
-    [backoff, { type: 'needs', missing: ['host a'] }, 'waiting on host a refused', 'cancel-retry'],
+    [backoff, { type: 'needs', missing: ['host a'], wanted: true }, 'waiting on host a refused', 'cancel-retry'],
     [backoff, { type: 'kick', missing: [] }, 'connecting(0)', 'cancel-retry dial'],
     [connected, { type: 'lost', failure: lost, missing: [] }, 'backoff(1) connection-lost', 'schedule-retry'],
     [connected, { type: 'lost', failure: null, missing: ['host a'] }, 'waiting on host a', ''],
-    [connected, { type: 'needs', missing: ['host a'] }, 'connected', ''],
+    [connected, { type: 'needs', missing: ['host a'], wanted: true }, 'connected', ''],
     [connected, { type: 'kick', missing: [] }, 'connected', ''],
     [connected, { type: 'reopen', missing: [] }, 'connecting(0)', 'retire dial'],
     [connected, { type: 'reopen', missing: ['host a'] }, 'waiting on host a', 'retire'],
     [backoff, { type: 'reopen', missing: [] }, 'connecting(0)', 'cancel-retry dial'],
-    [failed, { type: 'needs', missing: [] }, 'failed host-key-changed', ''],
+    [failed, { type: 'needs', missing: [], wanted: true }, 'failed host-key-changed', ''],
+    [initialSession, { type: 'needs', missing: [], wanted: false }, 'idle', ''],
+    [{ name: 'idle' }, { type: 'needs', missing: [], wanted: true }, 'connecting(0)', 'dial'],
+    [{ name: 'idle' }, { type: 'needs', missing: ['host a'], wanted: true }, 'waiting on host a', ''],
+    [connected, { type: 'needs', missing: [], wanted: false }, 'idle', 'retire'],
+    [connecting, { type: 'needs', missing: [], wanted: false }, 'idle', 'abort-dial'],
+    [backoff, { type: 'needs', missing: [], wanted: false }, 'idle', 'cancel-retry'],
+    [failed, { type: 'needs', missing: [], wanted: false }, 'failed host-key-changed', ''],
+    [{ name: 'idle' }, { type: 'stop' }, 'closed', ''],
     [failed, { type: 'retry-due' }, 'failed host-key-changed', ''],
     [failed, { type: 'kick', missing: [] }, 'connecting(0)', 'dial'],
     [failed, { type: 'reopen', missing: [] }, 'connecting(0)', 'dial'],
@@ -55,7 +63,7 @@ describe('what an input leads to', () => {
     [connected, { type: 'stop' }, 'closing', 'hang-up'],
     [{ name: 'closing' }, { type: 'ended' }, 'closed', ''],
     [{ name: 'closing' }, { type: 'connected' }, 'closing', ''],
-    [{ name: 'closed' }, { type: 'needs', missing: [] }, 'closed', ''],
+    [{ name: 'closed' }, { type: 'needs', missing: [], wanted: true }, 'closed', ''],
   ])('%j + %j → %s', (state, input, expected, commands) => {
     const step = sessionTransition(state, input);
     expect(brief(step.state)).toBe(expected);
@@ -70,7 +78,11 @@ describe('what an input leads to', () => {
 
 const inputs = fc.oneof(
   fc.constantFrom<SessionInput>({ type: 'connected' }, { type: 'retry-due' }, { type: 'ended' }),
-  fc.record({ type: fc.constantFrom('needs', 'kick', 'reopen'), missing: fc.constantFrom([], ['host a']) }) as fc.Arbitrary<SessionInput>,
+  fc.record({
+    type: fc.constantFrom('needs', 'kick', 'reopen'),
+    wanted: fc.boolean(),
+    missing: fc.constantFrom([], ['host a']),
+  }) as fc.Arbitrary<SessionInput>,
   fc.record({
     type: fc.constant('connect-failed'),
     failure: fc.constantFrom(refused, changed),

@@ -1,9 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
 import { FailureError } from '../../src/core/failure.ts';
 import { buildGraph } from '../../src/core/graph.ts';
 import type { TunnelsEvent } from '../../src/core/event.ts';
-import type { Project } from '../../src/core/spec.ts';
+import type { Project, TunnelSpec } from '../../src/core/spec.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { flush, manualClock, type ManualClock } from '../helpers/clock.ts';
 import { fakeNetwork, type FakeNetwork } from '../helpers/fake-network.ts';
@@ -71,7 +72,6 @@ describe('coming up', () => {
     const user = tunnelSpec('user', { egress: tcp('localhost', 0) });
     await apply(project([bastion], [door, user]));
     const accept = network.listeners.get('here localhost:8080');
-    const { PassThrough } = await import('node:stream');
     accept?.({ origin: null, accept: () => new PassThrough(), refuse: () => undefined });
     await settle();
     expect(network.live('bastion').dialled).toEqual(['localhost:40001']);
@@ -313,7 +313,7 @@ describe('single tunnels', () => {
   it('a stopped one stays as closed through a reload, its dependants wait, and starting opens both again', async () => {
     await apply(doubleTunnel());
     await engine.halt(['git-inner'], null);
-    expect(states()).toMatchObject({ 'git-inner': 'closed', git: 'reconnecting', 'test-server': 'connected' });
+    expect(states()).toMatchObject({ 'git-inner': 'closed', git: 'reconnecting', 'test-server': 'idle', bastion: 'connected' });
     await apply(doubleTunnel());
     expect(states()).toMatchObject({ 'git-inner': 'closed' });
     expect(network.listeners.has('bastion localhost:2999')).toBe(false);
@@ -335,6 +335,63 @@ describe('single tunnels', () => {
     engine.resume(['web']);
     await settle();
     expect(states()['web']).toBe('open');
+  });
+});
+
+describe('on demand', () => {
+  const lazy = (part: Partial<TunnelSpec> = {}): TunnelSpec => tunnelSpec('web', { start: 'on-demand', idleTimeoutMs: 60_000, ...part });
+  const arrive = async (at = 'here localhost:8080'): Promise<PassThrough> => {
+    const client = new PassThrough();
+    network.listeners.get(at)?.({ origin: null, accept: () => client, refuse: () => void client.destroy() });
+    await settle();
+    return client;
+  };
+
+  it('listens at once and connects at the first client, through every hop', async () => {
+    const hosts = [bastion, hostSpec('inner', { via: ['bastion'] })];
+    await apply(project(hosts, [lazy({ hosts: ['inner'] })]));
+    expect(states()).toEqual({ bastion: 'idle', inner: 'idle', web: 'idle' });
+    expect(network.log).toEqual(['listen here localhost:8080']);
+    expect(engine.outcome()).toBe('open');
+    await arrive();
+    expect(states()).toEqual({ bastion: 'connected', inner: 'connected', web: 'open' });
+    expect(network.live('inner').dialled).toEqual(['web:80']);
+  });
+
+  it('drops the connection when nobody used it for a while, and comes back for the next one', async () => {
+    await apply(project([bastion], [lazy()]));
+    const client = await arrive();
+    await clock.advance(120_000);
+    expect(states()['web']).toBe('open');
+    client.destroy();
+    await settle();
+    await clock.advance(59_000);
+    expect(states()['web']).toBe('open');
+    await clock.advance(61_000);
+    await settle();
+    expect(states()).toEqual({ bastion: 'idle', web: 'idle' });
+    expect(network.log.at(-1)).toBe('end bastion');
+    await arrive();
+    expect(states()['web']).toBe('open');
+  });
+
+  it('a connection that others need stays', async () => {
+    await apply(project([bastion], [lazy(), tunnelSpec('eager', { ingress: tcp('localhost', 81) })]));
+    expect(states()).toEqual({ bastion: 'connected', eager: 'open', web: 'idle' });
+    const client = await arrive();
+    expect(states()['web']).toBe('open');
+    client.destroy();
+    await settle();
+    await clock.advance(180_000);
+    await settle();
+    expect(states()).toEqual({ bastion: 'connected', eager: 'open', web: 'idle' });
+  });
+
+  it('200 of them make no connection', async () => {
+    const many = Array.from({ length: 200 }, (_, index) => lazy({ name: `t${index}`, ingress: tcp('localhost', 10_000 + index) }));
+    await apply(project([bastion], many));
+    expect(engine.outcome()).toBe('open');
+    expect(network.connections).toEqual([]);
   });
 });
 

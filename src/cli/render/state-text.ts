@@ -24,6 +24,8 @@ function hostText(event: Extract<StateEvent, { type: 'host-state' }>, style: Sty
   switch (event.to) {
     case 'waiting':
       return waiting(event.waitingOn);
+    case 'idle':
+      return 'idle, nobody needs it now';
     case 'connecting':
       return 'connecting';
     case 'connected':
