@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, 'src', 'config', 'generated');
 const schemaText = readFileSync(join(root, 'schema', 'tunnels.schema.json'), 'utf8');
-const FILES = ['validate.js', 'validate.d.ts', 'shape.js', 'shape.d.ts', 'file.ts'];
+const FILES = ['validate.ts', 'shape.ts', 'file.ts'];
 
 const stamp = createHash('sha256')
   .update(schemaText)
@@ -43,7 +43,10 @@ async function validator(schema) {
   });
   const code = standaloneCode(ajv, ajv.compile(without(['title', 'description', 'examples', 'default'], schema)));
   if (/\brequire\(/.test(code)) throw new Error('the generated validator imports something: avoid the keyword of the schema that needs it');
-  return `// Generated from schema/tunnels.schema.json by scripts/generate.mjs.\n${code}\n`;
+  // The code is ajv's and knows no types; what is exported has one.
+  const typed = code.replace(/export const validate = (\w+);export default \w+;/, 'export const validate: Validate = $1;');
+  if (typed === code) throw new Error('the generated validator exports something else than it did');
+  return `// @ts-nocheck Generated from schema/tunnels.schema.json by scripts/generate.mjs.\n${VALIDATE_TYPES}${typed}\n`;
 }
 
 /** What a message or a conversion needs to know of each key. */
@@ -95,7 +98,8 @@ async function types(schema) {
   });
 }
 
-const VALIDATE_TYPES = `export interface SchemaError {
+const VALIDATE_TYPES = `
+export interface SchemaError {
   readonly keyword: string;
   /** JSON pointer (RFC 6901). */
   readonly instancePath: string;
@@ -103,15 +107,14 @@ const VALIDATE_TYPES = `export interface SchemaError {
   /** Set where the name of a key was checked, not a value. */
   readonly propertyName?: string;
 }
+
 export interface Validate {
   (data: unknown): boolean;
   errors?: readonly SchemaError[] | null;
 }
-export const validate: Validate;
-export default validate;
 `;
 
-const SHAPE_TYPES = `/** What the schema says of one place of the file. */
+const SHAPE_TYPES = `/** Generated from schema/tunnels.schema.json by scripts/generate.mjs: what the schema says of one place of the file. */
 export interface Shape {
   /** As in \`must be \${expects}\`. */
   readonly expects?: string;
@@ -123,19 +126,14 @@ export interface Shape {
   /** What the keys of the map must be. */
   readonly names?: string;
 }
-export const shape: Shape;
+
 `;
 
 if (!isCurrent() || process.argv.includes('--force')) {
   const schema = JSON.parse(schemaText);
   mkdirSync(out, { recursive: true });
-  write('validate.js', await validator(schema));
-  write('validate.d.ts', VALIDATE_TYPES);
-  write(
-    'shape.js',
-    `// Generated from schema/tunnels.schema.json.\nexport const shape = ${JSON.stringify(shapeOf(schema, schema.$defs))};\n`,
-  );
-  write('shape.d.ts', SHAPE_TYPES);
+  write('validate.ts', await validator(schema));
+  write('shape.ts', `${SHAPE_TYPES}export const shape: Shape = ${JSON.stringify(shapeOf(schema, schema.$defs))};\n`);
   write('file.ts', await types(schema));
   write('stamp', stamp);
 }

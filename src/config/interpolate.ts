@@ -4,7 +4,7 @@
  */
 import type { DiagnosticCode } from '../core/diagnostic.ts';
 import { didYouMean } from './did-you-mean.ts';
-import type { Shape } from './generated/shape.js';
+import type { Shape } from './generated/shape.ts';
 import { isUsers, type Entry, type Node, type Piece, type Scalar, type ScalarNode } from './node.ts';
 import type { Problems } from './problems.ts';
 import type { Span } from './source.ts';

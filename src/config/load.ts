@@ -3,7 +3,7 @@ import { ok, err, type Result } from '../core/result.ts';
 import type { Project } from '../core/spec.ts';
 import { check } from './check.ts';
 import { find } from './find.ts';
-import { shape } from './generated/shape.js';
+import { shape } from './generated/shape.ts';
 import { interpolate } from './interpolate.ts';
 import type { LoadFailure, LoadOptions, Loaded } from './loaded.ts';
 import { maskSecrets } from './mask-secrets.ts';

@@ -1,7 +1,7 @@
 /** The schema's verdict, told in the words of the file: what the key must be, where it is, and what was probably meant. */
 import { didYouMean } from './did-you-mean.ts';
-import { shape as root, type Shape } from './generated/shape.js';
-import { validate as check, type SchemaError } from './generated/validate.js';
+import { shape as root, type Shape } from './generated/shape.ts';
+import { validate as check, type SchemaError } from './generated/validate.ts';
 import { atPointer, toPlain, type Node, type ScalarNode } from './node.ts';
 import type { Problems } from './problems.ts';
 
