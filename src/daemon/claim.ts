@@ -11,7 +11,7 @@
  *
  * A claim becomes the holder when it sees no other alive. A name is never used twice, so a dead one can be removed by anyone.
  */
-import { chmod, rename } from 'node:fs/promises';
+import { access, chmod, constants, rename } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { listSockets, newSocket, removeFile, removeFolder, removeStalePrivate, type NewSocket } from './control-sockets.ts';
 import { DaemonError, errnoOf } from './daemon-error.ts';
@@ -102,12 +102,20 @@ async function contend(options: ClaimOptions, deadline: number): Promise<NewSock
     }
   } catch (error) {
     await withdraw(options, socket);
-    // The one that held the project before took its empty folder away.
-    if (errnoOf(error) === 'ENOENT') return null;
+    if (await wasFolderGone(folder, error)) return null;
     throw unusable(folder, error) ?? error;
   }
   await withdraw(options, socket);
   return null;
+}
+
+/** The one that held the project before took its empty folder away. Binding a socket then fails with EACCES: libuv has it so. */
+async function wasFolderGone(folder: string, error: unknown): Promise<boolean> {
+  if (errnoOf(error) !== 'EACCES') return errnoOf(error) === 'ENOENT';
+  return access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    (denied: unknown) => errnoOf(denied) === 'ENOENT',
+  );
 }
 
 /** Nothing of it is left, and the folder goes with the last one. */

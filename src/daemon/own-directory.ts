@@ -20,15 +20,21 @@ export function unusable(path: string, error: unknown): DaemonError | null {
   });
 }
 
+/** Another process may take its empty folder away between our making it and looking at it: then it is made again, this often. */
+const TRIES = 20;
+
 /** Makes the directory if it is not there, with its mode in the same call. Its parents too, as private. */
 export async function ensureOwnDirectory(path: string, kind: 'root' | 'project'): Promise<void> {
-  try {
-    if (kind === 'root') await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw unusable(path, error) ?? blocked(path, errnoOf(error));
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    try {
+      if (kind === 'root') await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw unusable(path, error) ?? blocked(path, errnoOf(error));
+    }
+    if (await checkOwnDirectory(path, kind)) return;
   }
-  if (!(await checkOwnDirectory(path, kind))) throw blocked(path, 'it went away at once');
+  throw blocked(path, 'it goes away again and again');
 }
 
 /** False where there is none; rejects where it is not ours alone. */
