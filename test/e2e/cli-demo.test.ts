@@ -60,7 +60,7 @@ describe('the demo', () => {
         detail: child.stderr,
       });
       const url = /curl (http:\S+)/.exec(child.stdout())?.[1] ?? '';
-      expect(await (await fetch(url)).text()).toContain('git-mirror');
+      expect(await (await fetch(url, { headers: { connection: 'close' } })).text()).toContain('git-mirror');
       process.kill(child.pid, 'SIGINT');
       expect(await child.exited).toMatchObject({ code: 130 });
       expect(leftBehind()).toEqual([]);
