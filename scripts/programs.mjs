@@ -1,5 +1,5 @@
 /**
- * The programs the tests talk to: a real sshd, the OpenSSH client, Redis, git, curl. Taken from the system; where one is missing,
+ * The programs the tests talk to: a real sshd, the OpenSSH client, Redis, PostgreSQL, git, curl. Taken from the system; where one is missing,
  * installed by apt as root, else unpacked from its Debian package into .cache/debian, which needs no rights.
  */
 import { spawnSync } from 'node:child_process';
@@ -17,6 +17,7 @@ const NEEDED = {
   'ssh-add': 'openssh-client',
   'redis-server': 'redis-server',
   'redis-cli': 'redis-tools',
+  initdb: 'postgresql',
   git: 'git',
   curl: 'curl',
   openssl: 'openssl',
@@ -27,6 +28,8 @@ const NEEDED_BY_ROOT = { ip: 'iproute2', unshare: 'util-linux' };
 const UNPACKED = inRoot('.cache', 'debian');
 const SYSTEM_DIRS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
 const UNPACKED_DIRS = ['usr/sbin', 'usr/bin', 'sbin', 'bin'].map((dir) => join(UNPACKED, dir));
+/** Debian keeps the server's programs of each version of PostgreSQL off the PATH. */
+const POSTGRES = ['/usr/lib/postgresql', join(UNPACKED, 'usr/lib/postgresql')];
 const isRoot = process.getuid?.() === 0;
 
 function isExecutable(path) {
@@ -38,7 +41,9 @@ function isExecutable(path) {
   }
 }
 
-const searchPath = () => [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_DIRS, ...UNPACKED_DIRS];
+const postgresDirs = () => POSTGRES.flatMap((dir) => (existsSync(dir) ? readdirSync(dir).map((version) => join(dir, version, 'bin')) : []));
+
+const searchPath = () => [...(process.env.PATH ?? '').split(delimiter), ...SYSTEM_DIRS, ...UNPACKED_DIRS, ...postgresDirs()];
 
 const find = (program) =>
   searchPath()

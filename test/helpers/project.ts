@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
 import { stringify } from 'yaml';
 import { type Exit, type RunOptions, type RunResult, runChild, startChild } from './child.ts';
+import { refuseStackTrace } from './no-stack-trace.ts';
 import { remove, scratch } from './scratch.ts';
 import { sshWrapper } from './ssh-wrapper.ts';
 import type { Sshd } from './sshd.ts';
@@ -73,7 +74,7 @@ export interface Project {
   write(content: Yaml, file?: string): void;
   /** Writes into the file that is there. */
   writeInPlace(content: Yaml, file?: string): void;
-  /** Ends what still runs and removes everything. */
+  /** Ends what still runs and removes everything. Rejects when one of its runs printed a stack trace; so does `run`. */
   remove(): Promise<void>;
 }
 
@@ -159,9 +160,11 @@ export function createProject(options: ProjectOptions = {}): Project {
     home,
     stateDir,
     env,
-    run: (args, runOptions = {}) => {
+    run: async (args, runOptions = {}) => {
       const [command, words] = commandFor(args);
-      return runChild(command, words, { cwd: dir, ...runOptions, env: { ...env, ...runOptions.env } });
+      const result = await runChild(command, words, { cwd: dir, ...runOptions, env: { ...env, ...runOptions.env } });
+      refuseStackTrace(`${result.stdout}\n${result.stderr}`);
+      return result;
     },
     up: (args = [], upOptions = {}) => {
       const [command, words] = commandFor(['--progress', upOptions.progress ?? 'json', 'up', ...args]);
@@ -180,6 +183,7 @@ export function createProject(options: ProjectOptions = {}): Project {
       for (const up of ups) await up.stop('SIGKILL').catch(() => undefined);
       if (existsSync(root)) remove(root);
       live.delete(project);
+      for (const up of ups) refuseStackTrace(`${up.stdout()}\n${up.stderr()}`);
     },
   };
   live.add(project);
