@@ -92,6 +92,7 @@ export class FakeRunner implements RunnerPort {
   async stop({ drainMs }: { readonly drainMs: number | null }): Promise<void> {
     this.stops.push(drainMs);
     if (drainMs !== 0) await this.held?.promise;
+    this.emit({ kind: 'project', name: 'test' }, { type: 'stopped' });
   }
 
   settle(outcome: 'open' | 'failed'): void {

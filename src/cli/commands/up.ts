@@ -50,7 +50,7 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
     });
     runner = running;
     let begun = false;
-    running.subscribe((event) => {
+    const unsubscribe = running.subscribe((event) => {
       progress.event(event);
       if (event.type === 'applied' && begun && running.graph) progress.begin(running.graph);
     });
@@ -60,6 +60,8 @@ export async function up(io: Io, globals: GlobalOptions, options: UpOptions): Pr
     const result = await Promise.race([running.apply(), stopped]);
     if (result === null || stop.signal.aborted) return await stop.done;
     if (!result.applied) {
+      // Nothing ran, so there is nothing to tell of its end.
+      unsubscribe();
       progress.problems(result.failure.diagnostics, framesFrom(result.failure.sources, frames));
       await running.stop({ drainMs: 0 });
       return EXIT.invalidConfiguration;

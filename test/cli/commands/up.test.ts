@@ -36,6 +36,7 @@ git-inner  127.0.0.1:8080  →  web:80  bastion  open
 
 2 tunnels are open; Ctrl-C closes
 draining 2 open connections, up to 10s; Ctrl-C again closes at once
+TIME  test              stopped
 `);
     expect(io.runner.stops).toEqual([null]);
     expect(io.listening).toBe(0);
@@ -221,7 +222,7 @@ describe('forms of progress', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { type: string });
-    expect(events.map((event) => event.type)).toEqual(['host-state', 'debug', 'tunnel-state']);
+    expect(events.map((event) => event.type)).toEqual(['host-state', 'debug', 'tunnel-state', 'stopped']);
   });
 
   it('quiet: errors only', async () => {
