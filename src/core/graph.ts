@@ -52,7 +52,7 @@ export function buildGraph(project: Project): Graph {
   const tunnels = new Map<TunnelName, TunnelNode>();
   for (const spec of project.tunnels.values()) tunnels.set(spec.name, place(spec, routes.sessionsOf(spec), where));
   const edges: Edge[] = [];
-  const placed = { tunnels, where, byPort: indexByPort(tunnels) };
+  const placed = { tunnels, where, byPort: indexByPort(tunnels), sessions: routes.sessions };
   for (const session of routes.sessions.values()) edges.push(...sessionEdges(session, project, placed));
   for (const node of tunnels.values()) edges.push(...tunnelEdges(node, placed));
   return { project, sessions: routes.sessions, tunnels, edges };
@@ -62,6 +62,7 @@ interface Placed {
   readonly tunnels: ReadonlyMap<TunnelName, TunnelNode>;
   readonly where: Machines;
   readonly byPort: ReadonlyMap<string, readonly TunnelNode[]>;
+  readonly sessions: ReadonlyMap<SessionId, SessionNode>;
 }
 
 const portKey = (address: TunnelSpec['ingress']): string => (address.kind === 'unix' ? address.path : String(address.port));
@@ -100,9 +101,23 @@ function sessionEdges(session: SessionNode, project: Project, placed: Placed): E
   if (!spec) return edges;
   const dialler = session.viaHost === null ? THIS_MACHINE : placed.where.of(session.viaHost);
   const address = { kind: 'tcp', host: spec.hostname, port: spec.port } as const;
-  for (const feeder of feeders(address, dialler, placed))
+  const found = feeders(address, dialler, placed);
+  // Several have port 0: one that the session itself carries cannot be the way to it.
+  const others = found.filter((node) => !isCarriedBy(node, session.id, placed));
+  for (const feeder of others.length > 0 ? others : found)
     edges.push({ from, to: tunnelNode(feeder.spec.name), why: 'address', condition: 'open' });
   return edges;
+}
+
+function isCarriedBy({ listenOn, dialFrom, runsOn }: TunnelNode, session: SessionId, { sessions }: Placed): boolean {
+  return [listenOn, dialFrom, runsOn].some((start) => {
+    const seen = new Set<SessionId>();
+    for (let id = start; id !== null && !seen.has(id); id = sessions.get(id)?.via ?? null) {
+      if (id === session) return true;
+      seen.add(id);
+    }
+    return false;
+  });
 }
 
 function tunnelEdges(node: TunnelNode, placed: Placed): Edge[] {

@@ -75,7 +75,7 @@ export function channelOpenFailure(reason: unknown, description: string, target:
     return {
       code: 'target-refused',
       message: `cannot connect to ${address}${said ? `: ${said}` : ''}`,
-      hint: 'does the socket exist there, and may the account use it?',
+      hint: 'does the socket exist there, may the account use it, and does AllowStreamLocalForwarding (yes or local) let it?',
       cause: said || null,
     };
   return {

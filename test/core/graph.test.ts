@@ -51,6 +51,22 @@ describe('the edges that are derived', () => {
       ['host:behind -address-> tunnel:door', 'tunnel:door -host-> host:bastion', 'tunnel:web -host-> host:behind'],
     ],
     [
+      'of the tunnels with port 0 a host needs the one that it does not carry itself',
+      [bastion, hostSpec('behind', { hostname: 'localhost', port: 0 }), hostSpec('last', { via: ['behind'] })],
+      [
+        tunnelSpec('door', { ingress: tcp('localhost', 0) }),
+        tunnelSpec('web', { hosts: ['behind'], ingress: tcp('localhost', 0) }),
+        tunnelSpec('far', { hosts: ['last'], ingress: tcp('localhost', 0) }),
+      ],
+      [
+        'host:behind -address-> tunnel:door',
+        'host:last -via-> host:behind',
+        'tunnel:door -host-> host:bastion',
+        'tunnel:web -host-> host:behind',
+        'tunnel:far -host-> host:last',
+      ],
+    ],
+    [
       'a host whose address is an exposed ingress of another machine needs that tunnel',
       [bastion, hostSpec('home', { hostname: 'bastion.example.com', port: 2222 })],
       [

@@ -82,8 +82,8 @@ it('on_conflict: wait opens at most 2 s after the port is free, and says meanwhi
   const up = project({ busy: busy(port, { on_conflict: 'wait' }), free: busy(0) }).up();
   await up.untilOpen(['free']);
   // Twice, so that it has been busy for a while and the waits have grown as far as they do.
-  await up.untilEvent((event) => event.subject?.name === 'busy' && event['failure'] !== null);
-  await until(() => up.events().filter((event) => event.subject?.name === 'busy' && event['failure'] !== null).length >= 3, {
+  await up.untilEvent((event) => event.subject?.name === 'busy' && (event['failure'] ?? null) !== null);
+  await until(() => up.events().filter((event) => event.subject?.name === 'busy' && (event['failure'] ?? null) !== null).length >= 3, {
     what: 'three tries',
     ms: 10_000,
   });
