@@ -43,9 +43,12 @@ async function clones(port: number): Promise<void> {
   }
 }
 
-/** When a tunnel first got to a state: its place among all events. */
-const placeOf = (up: Up, name: string, to: string): number =>
-  up.events().findIndex((event) => event.type === 'tunnel-state' && event.subject?.name === name && event.to === to);
+/** When a tunnel got to a state, first or first after `from`: its place among all events, -1 for never. */
+const placeOf = (up: Up, name: string, to: string, from = 0): number =>
+  up.events().findIndex((event, at) => at >= from && event.type === 'tunnel-state' && event.subject?.name === name && event.to === to);
+
+const openAgain = (up: Up, name: string, from: number): Promise<unknown> =>
+  up.untilEvent((event) => event.type === 'tunnel-state' && event.subject?.name === name && event.to === 'open', 15_000, from);
 
 /** git-inner is written after git, so nothing but what it needs can put it first. */
 async function double(
@@ -70,13 +73,15 @@ async function double(
   return { project, here, onBastion };
 }
 
-function cameUpInOrder(up: Up): void {
-  const [inner, outer] = [placeOf(up, 'git-inner', 'open'), placeOf(up, 'git', 'opening')];
+/** Once it was up, the outer half keeps its listener and is `reconnecting`, so only `open` tells. */
+function cameUpInOrder(up: Up, from = 0): void {
+  const [inner, outer] = [placeOf(up, 'git-inner', 'open', from), placeOf(up, 'git', from === 0 ? 'opening' : 'open', from)];
   expect(inner).toBeGreaterThan(-1);
   expect(outer).toBeGreaterThan(inner);
-  expect(up.events().find((event) => event.subject?.name === 'git' && Array.isArray(event['waitingOn']))).toMatchObject({
-    waitingOn: expect.arrayContaining([expect.stringContaining('git-inner')]),
-  });
+  const waits = up
+    .events()
+    .find((event, at) => at >= from && event.subject?.name === 'git' && String(event['waitingOn']).includes('git-inner'));
+  expect(waits).toMatchObject({ type: 'tunnel-state' });
 }
 
 test('G6, launch: relay: git clone through both halves, the inner one up first', async () => {
@@ -93,6 +98,12 @@ test('G6, launch: relay: git clone through both halves, the inner one up first',
   expect(bastion.log()).toContain(`target ${testServer.address} port ${testServer.port}`);
   expect(bastion.log()).toContain(`Local forwarding listening on 127.0.0.1 port ${onBastion}.`);
   expect(bastion.connections()).toMatchObject({ accepted: 1, live: 1 });
+
+  const seen = up.events().length;
+  expect(bastion.signalSessions('SIGKILL')).toBe(1);
+  for (const name of ['git-inner', 'git']) await openAgain(up, name, seen);
+  cameUpInOrder(up, seen);
+  await clones(here);
   expect(await up.stop()).toMatchObject({ code: 0 });
   for (const sshd of [bastion, testServer]) await until(() => sshd.connections().live === 0, { what: `${sshd.name} to be left` });
 });
@@ -120,8 +131,8 @@ test('G6, launch: ssh: the bastion logs in with a key of its own, and its ssh en
     what: 'the ssh on the bastion to end with the connection',
     detail: () => first.map(commandLine).join('\n'),
   });
-  for (const name of ['git-inner', 'git'])
-    await up.untilEvent((event) => event.subject?.name === name && event.type === 'tunnel-state' && event.to === 'open', 15_000, seen);
+  for (const name of ['git-inner', 'git']) await openAgain(up, name, seen);
+  cameUpInOrder(up, seen);
   await clones(here);
   const second = launched();
   expect(second.length).toBeGreaterThan(0);
@@ -131,54 +142,63 @@ test('G6, launch: ssh: the bastion logs in with a key of its own, and its ssh en
   for (const sshd of [bastion, testServer]) await until(() => sshd.connections().live === 0, { what: `${sshd.name} to be left` });
 });
 
-test('G7: a fetch made on beta goes over the bridge to an HTTP proxy of this machine', async () => {
-  const www = await keep(startWww());
-  const [bridge, beta] = await Promise.all([
-    keep(startSshd({ name: 'bridge', hostKeyName: 'bridge' })),
-    keep(startSshd({ name: 'beta-server', hostKeyName: 'beta' })),
-  ]);
-  const asked: string[] = [];
-  const proxy = createServer((incoming, outgoing) => {
-    asked.push(incoming.url ?? '');
-    const onward = request(incoming.url ?? '', { method: incoming.method ?? 'GET', headers: { connection: 'close' } }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502);
-      answer.pipe(outgoing);
+test.each(['relay', 'ssh'])(
+  'G7, launch: %s: a fetch made on beta goes over the bridge to an HTTP proxy of this machine',
+  async (launch) => {
+    const www = await keep(startWww());
+    const beta = await keep(startSshd({ name: 'beta-server', hostKeyName: 'beta' }));
+    const bridge = await keep(startSshd({ name: 'bridge', hostKeyName: 'bridge', sshConfig: sshConfigBlock('beta-server', beta) }));
+    const asked: string[] = [];
+    const proxy = createServer((incoming, outgoing) => {
+      asked.push(incoming.url ?? '');
+      const onward = request(incoming.url ?? '', { method: incoming.method ?? 'GET', headers: { connection: 'close' } }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502);
+        answer.pipe(outgoing);
+      });
+      onward.once('error', () => outgoing.writeHead(502).end());
+      incoming.pipe(onward);
     });
-    onward.once('error', () => outgoing.writeHead(502).end());
-    incoming.pipe(onward);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  undo.push(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  const address = proxy.address();
-  const here = typeof address === 'object' && address !== null ? address.port : 0;
-  const [onBridge, onBeta] = [await freePort(), await freePort()];
-  const project = projectOf(
-    {
-      hosts: { bridge: hostEntry(bridge), 'beta-server': hostEntry(beta, { via: 'bridge' }) },
-      tunnels: {
-        'proxy-outer': { type: 'remote', client: 'bridge', host: 'beta-server', ingress: onBeta, egress: `localhost:${onBridge}` },
-        proxy: { type: 'remote', host: 'bridge', ingress: onBridge, egress: `localhost:${here}` },
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    undo.push(() => {
+      proxy.closeAllConnections();
+      proxy.close();
+    });
+    const address = proxy.address();
+    const here = typeof address === 'object' && address !== null ? address.port : 0;
+    const [onBridge, onBeta] = [await freePort(), await freePort()];
+    const project = projectOf(
+      {
+        // By its own ssh the bridge reaches beta as the bridge's ssh_config says.
+        hosts: { bridge: hostEntry(bridge), 'beta-server': launch === 'ssh' ? {} : hostEntry(beta, { via: 'bridge' }) },
+        tunnels: {
+          'proxy-outer': {
+            type: 'remote',
+            client: 'bridge',
+            host: 'beta-server',
+            launch,
+            ingress: onBeta,
+            egress: `localhost:${onBridge}`,
+          },
+          proxy: { type: 'remote', host: 'bridge', ingress: onBridge, egress: `localhost:${here}` },
+        },
       },
-    },
-    { beta },
-  );
-  const up = project.up();
-  await up.untilOpen(['proxy', 'proxy-outer']);
-  expect(placeOf(up, 'proxy-outer', 'opening')).toBeGreaterThan(placeOf(up, 'proxy', 'open'));
-  const onBetaRun = (command: string) => runChild('ssh', ['-o', 'BatchMode=yes', 'beta', command], { env: project.env });
-  const fetched = await onBetaRun(`curl -sS --max-time 10 -x http://localhost:${onBeta} http://localhost:${www.port}/`);
-  expect(fetched).toMatchObject({ code: 0, stdout: PAGE });
-  expect(asked).toEqual([`http://localhost:${www.port}/`]);
-  const size = 2 << 20;
-  const sum = await onBetaRun(
-    `curl -sS --max-time 20 -x http://localhost:${onBeta} http://localhost:${www.port}/bytes/${size} | sha256sum`,
-  );
-  expect(sum.stdout.slice(0, 64)).toBe(hashOf(size));
-  expect(await up.stop()).toMatchObject({ code: 0 });
-});
+      { beta },
+    );
+    const up = project.up();
+    await up.untilOpen(['proxy', 'proxy-outer']);
+    expect(placeOf(up, 'proxy-outer', 'opening')).toBeGreaterThan(placeOf(up, 'proxy', 'open'));
+    const onBetaRun = (command: string) => runChild('ssh', ['-o', 'BatchMode=yes', 'beta', command], { env: project.env });
+    const fetched = await onBetaRun(`curl -sS --max-time 10 -x http://localhost:${onBeta} http://localhost:${www.port}/`);
+    expect(fetched).toMatchObject({ code: 0, stdout: PAGE });
+    expect(asked).toEqual([`http://localhost:${www.port}/`]);
+    const size = 2 << 20;
+    const sum = await onBetaRun(
+      `curl -sS --max-time 20 -x http://localhost:${onBeta} http://localhost:${www.port}/bytes/${size} | sha256sum`,
+    );
+    expect(sum.stdout.slice(0, 64)).toBe(hashOf(size));
+    expect(await up.stop()).toMatchObject({ code: 0 });
+  },
+);
 
 test('G8: 64 MiB each way through nine tunnels, local and remote in turn, over four hops', async () => {
   const size = 64 << 20;

@@ -400,5 +400,6 @@ describe.runIf(machinesAvailable())('between machines', () => {
     await up.untilOpen(example.opens);
     await example.shows(machines, up);
     expect(await up.stop()).toMatchObject({ code: 0 });
+    for (const { name: left, connections } of machines.sshds) await until(() => connections().live === 0, { what: `${left} to be left` });
   });
 });

@@ -35,15 +35,20 @@ const carries = async (port: number): Promise<void> => expect((await exchange(po
 const PASSPHRASE = 'pass phrase of the key 7351';
 const PASSWORD = 'correct horse 9264';
 
+interface HostileServer {
+  readonly port: number;
+  readonly fingerprint: string;
+  /** How many it was asked to run. */
+  commands(): number;
+  askForAgent(): Promise<'opened' | 'refused'>;
+}
+
 describe('G9: the agent', () => {
-  /** An SSH server that answers as it should, and may be made to ask for the agent. */
-  async function hostileServer(): Promise<{
-    readonly port: number;
-    readonly fingerprint: string;
-    askForAgent(): Promise<'opened' | 'refused'>;
-  }> {
+  /** An SSH server that answers as it should, runs commands that never end, and may be made to ask for the agent. */
+  async function hostileServer(): Promise<HostileServer> {
     const key = describeKey(generateKey().privateKey);
     const connections: ServerConnection[] = [];
+    let commands = 0;
     const server = new ssh2.Server({ hostKeys: [key.privateKey] }, (client) => {
       connections.push(client);
       client.on('error', () => undefined);
@@ -51,6 +56,14 @@ describe('G9: the agent', () => {
       client.on('tcpip', (accept) => {
         const channel = accept();
         channel.pipe(channel);
+      });
+      client.on('session', (accept) => {
+        const session = accept();
+        session.on('auth-agent', (yes) => (yes as unknown as (() => void) | undefined)?.());
+        session.on('exec', (run) => {
+          run();
+          commands += 1;
+        });
       });
     });
     const listener = createServer((socket) => server.injectSocket(socket));
@@ -62,6 +75,7 @@ describe('G9: the agent', () => {
     return {
       port: (listener.address() as AddressInfo).port,
       fingerprint: key.fingerprint,
+      commands: () => commands,
       askForAgent: () =>
         new Promise((resolve) => {
           // ssh2's server has no call for it.
@@ -83,12 +97,17 @@ describe('G9: the agent', () => {
     const project = projectOf({
       env: { SSH_AUTH_SOCK: agent.socket },
       yaml: {
-        hosts: { hostile: { hostname: '127.0.0.1', port: server.port, user: 'deploy', host_key: server.fingerprint } },
-        tunnels: { echo: { type: 'local', host: 'hostile', ingress: 0, egress: 'anywhere:7' } },
+        hosts: { hostile: { hostname: '127.0.0.1', port: server.port, user: 'deploy', host_key: server.fingerprint }, inner: {} },
+        tunnels: {
+          echo: { type: 'local', host: 'hostile', ingress: 0, egress: 'anywhere:7' },
+          // A command is what an agent is forwarded for.
+          launched: { type: 'remote', client: 'hostile', host: 'inner', launch: 'ssh', ingress: 7, egress: 'localhost:7' },
+        },
       },
     });
     const up = project.up();
     await up.untilOpen(['echo']);
+    await until(() => server.commands() === 1, { what: 'the server to be asked for an ssh' });
     expect(await server.askForAgent()).toBe('refused');
     expect((await exchange(up.port('echo'), 'still there')).toString()).toBe('still there');
     expect(await up.stop()).toMatchObject({ code: 0 });

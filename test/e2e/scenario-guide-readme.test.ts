@@ -1,4 +1,4 @@
-/** What README shows works: its file, its short forms, its commands, its links, its error message. */
+/** What README shows works: its file, its short forms, its commands, its links, its error message. What the others name exists. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -30,13 +30,24 @@ test('every link to a file leads somewhere', () => {
   expect(links.filter((link) => !existsSync(join(ROOT, link)))).toEqual([]);
 });
 
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+test.each(DOCUMENTS)('every file and npm script that %s names exists', (document) => {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  // Paths with a folder; `a/b.ts` stands for any. Most are given without the `src/` or `test/` before them.
+  const paths = [...text.matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.(?:ts|mjs|md|json|yaml))`/g)].map((match) => match[1] ?? '');
+  const there = (path: string): boolean => ['', 'src', 'test'].some((folder) => existsSync(join(ROOT, folder, path)));
+  expect(paths.filter((path) => !/\ba\/b\b/.test(path) && !there(path))).toEqual([]);
+  const named = [...text.matchAll(/`npm (?:run ([\w:-]+)|(test))/g)].map((match) => match[1] ?? match[2] ?? '');
+  expect(named.filter((script) => scripts[script] === undefined)).toEqual([]);
+});
+
 test('every example is named', () => {
   expect(readdirSync(join(ROOT, 'examples')).filter((example) => !README.includes(`(examples/${example}/tunnels.yaml)`))).toEqual([]);
 });
 
-test('npm scripts are there', () => {
-  const named = [...README.matchAll(/npm (?:run (\w+)|(test))/g)].map((match) => match[1] ?? match[2] ?? '');
-  expect(named).toContain('demo');
+test('its npm commands are there', () => {
+  const named = commands.flatMap((command) => /^npm (?:run )?(test|demo|build)\b/.exec(command)?.[1] ?? []);
+  expect(named).toEqual(expect.arrayContaining(['demo', 'test', 'build']));
   expect(named.filter((script) => scripts[script] === undefined)).toEqual([]);
 });
 

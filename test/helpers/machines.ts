@@ -30,6 +30,7 @@ export interface Machines {
   readonly project: Project;
   /** What goes before a command to run it there. */
   on(machine: string): readonly string[];
+  readonly sshds: readonly Sshd[];
   sshd(machine: string): Sshd;
   addressOf(machine: string, neighbour: string): string;
   /** On every link it has. */
@@ -91,6 +92,7 @@ export async function startMachines(options: MachinesOptions): Promise<Machines>
     return {
       project,
       on: network.on,
+      sshds: [...sshds.values()],
       sshd,
       addressOf: network.addressOf,
       addressesOf: (machine) =>
