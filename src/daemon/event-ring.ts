@@ -47,6 +47,6 @@ export class EventRing {
   }
 
   at(seq: number): RingEntry | undefined {
-    return this.#entries[this.#head + seq - this.firstSeq];
+    return seq < this.firstSeq ? undefined : this.#entries[this.#head + seq - this.firstSeq];
   }
 }

@@ -46,12 +46,12 @@ export function streamEvents(journal: Journal, answer: ServerResponse, options: 
 
   const send = (): void => {
     if (ended) return;
-    if (at < entries.firstSeq) {
-      answer.write(`${JSON.stringify({ type: 'dropped', count: entries.firstSeq - at })}\n`);
-      at = entries.firstSeq;
-    }
     while (answer.writableLength < MAX_WAITING) {
       if (!options.follow && at >= end) return finish();
+      if (at < entries.firstSeq) {
+        answer.write(`${JSON.stringify({ type: 'dropped', count: entries.firstSeq - at })}\n`);
+        at = entries.firstSeq;
+      }
       const entry = entries.at(at);
       if (!entry) return;
       at += 1;

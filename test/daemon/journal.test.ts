@@ -1,0 +1,140 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { TunnelsEvent } from '../../src/core/event.ts';
+import { EventRing } from '../../src/daemon/event-ring.ts';
+import { Journal } from '../../src/daemon/journal.ts';
+import { journalPaths, realDisk, type JournalDisk } from '../../src/daemon/journal-file.ts';
+import { remove, scratch } from '../helpers/scratch.ts';
+
+let folder = '';
+beforeEach(() => {
+  folder = scratch('journal');
+});
+afterEach(() => remove(folder));
+
+const event = (message: string, at = 1): TunnelsEvent => ({
+  seq: 1,
+  at,
+  subject: { kind: 'tunnel', name: 'web' },
+  type: 'warning',
+  message,
+  hint: null,
+});
+
+function messages(journal: Journal): string[] {
+  const found: string[] = [];
+  for (let seq = journal.entries.firstSeq; seq < journal.entries.nextSeq; seq += 1) {
+    const entry = JSON.parse(journal.entries.at(seq)?.line ?? 'null') as { readonly seq: number; readonly message: string };
+    expect(entry.seq).toBe(seq);
+    found.push(entry.message);
+  }
+  return found;
+}
+
+describe('the ring', () => {
+  test('keeps the last of what fits, and knows which those are', () => {
+    const ring = new EventRing(100);
+    for (let seq = 1; seq <= 5_000; seq += 1) ring.push({ seq, at: seq, name: null, type: 'x', line: '0123456789' });
+    expect([ring.firstSeq, ring.nextSeq]).toEqual([4_991, 5_001]);
+    expect([ring.at(4_990), ring.at(5_001)]).toEqual([undefined, undefined]);
+    expect([ring.at(4_991)?.seq, ring.at(5_000)?.seq]).toEqual([4_991, 5_000]);
+  });
+
+  test('keeps the last one however large it is', () => {
+    const ring = new EventRing(4);
+    ring.push({ seq: 1, at: 1, name: null, type: 'x', line: 'abc' });
+    ring.push({ seq: 2, at: 1, name: null, type: 'x', line: 'abcdefgh' });
+    expect([ring.firstSeq, ring.at(2)?.line]).toEqual([2, 'abcdefgh']);
+  });
+});
+
+describe('the journal', () => {
+  test('goes on where an earlier process ended, with its numbers', async () => {
+    const before = await Journal.open({ folder });
+    before.add(event('one'));
+    before.add(event('two'));
+    await before.flush();
+    const after = await Journal.open({ folder });
+    after.add(event('three'));
+    expect(messages(after)).toEqual(['one', 'two', 'three']);
+    await after.flush();
+    expect(statSync(journalPaths(folder).now).mode & 0o777).toBe(0o600);
+  });
+
+  test('skips what a killed process has cut off in the middle, and what is no event', async () => {
+    const good = JSON.stringify(event('good'));
+    writeFileSync(journalPaths(folder).now, `null\n[]\n{"type":"x"}\n${good}\n${good.slice(0, 20)}`);
+    expect(messages(await Journal.open({ folder }))).toEqual(['good']);
+  });
+
+  test('never takes more than twice its size on disk, and has the newest', async () => {
+    const maxFileBytes = 2_000;
+    const journal = await Journal.open({ folder, maxFileBytes });
+    for (let round = 0; round < 40; round += 1) {
+      for (let each = 0; each < 5; each += 1) journal.add(event(`${round}.${each}`));
+      await journal.flush();
+      const { now, before } = journalPaths(folder);
+      expect(statSync(now).size).toBeLessThanOrEqual(maxFileBytes);
+      if (existsSync(before)) expect(statSync(before).size).toBeLessThanOrEqual(maxFileBytes);
+    }
+    const again = messages(await Journal.open({ folder, maxFileBytes }));
+    expect(again.at(-1)).toBe('39.4');
+    expect(again.length).toBeGreaterThan(10);
+  });
+
+  test('cuts a burst larger than a file at a line', async () => {
+    const journal = await Journal.open({ folder, maxFileBytes: 2_000 });
+    for (let each = 0; each < 200; each += 1) journal.add(event(`${each}`));
+    await journal.flush();
+    const lines = readFileSync(journalPaths(folder).now, 'utf8').split('\n');
+    expect(lines.pop()).toBe('');
+    expect(lines.map((line) => (JSON.parse(line) as { message: string }).message).at(-1)).toBe('199');
+  });
+
+  test('leaves nothing when it is removed', async () => {
+    const journal = await Journal.open({ folder, maxFileBytes: 500 });
+    for (let each = 0; each < 20; each += 1) {
+      journal.add(event(`${each}`));
+      await journal.flush();
+    }
+    journal.add(event('not written yet'));
+    await journal.remove();
+    expect(Object.values(journalPaths(folder)).filter((path) => existsSync(path))).toEqual([]);
+  });
+});
+
+describe('a disk that fails', () => {
+  const failing = (code: string, state: { broken: boolean; writes: number }): JournalDisk => ({
+    ...realDisk,
+    append: async (path, text) => {
+      state.writes += 1;
+      if (state.broken) throw Object.assign(new Error(code), { code });
+      await realDisk.append(path, text);
+    },
+  });
+
+  test.each(['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EIO'])('with %s is one warning, and everything is still in memory', async (code) => {
+    const state = { broken: true, writes: 0 };
+    const warnings: string[] = [];
+    const disk = failing(code, state);
+    const journal = await Journal.open({ folder, disk, onWarning: ({ message }) => void warnings.push(message) });
+    for (const message of ['one', 'two', 'three']) {
+      journal.add(event(message));
+      await journal.flush();
+    }
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`${folder}.*\\(${code}\\)`))]);
+    expect(messages(journal)).toEqual(['one', warnings[0], 'two', 'three']);
+    // It is left alone for a while, not tried at each event.
+    expect(state.writes).toBe(1);
+  });
+
+  test('that is a directory we cannot write in: no crash', async () => {
+    mkdirSync(join(folder, 'events.ndjson'));
+    const warnings: string[] = [];
+    const journal = await Journal.open({ folder, onWarning: ({ message }) => void warnings.push(message) });
+    journal.add(event('one'));
+    await journal.flush();
+    expect(warnings).toEqual([expect.stringContaining('EISDIR')]);
+  });
+});
