@@ -28,6 +28,8 @@ export interface ProvenListener extends Listener {
 
 /** For all probes together. */
 const PROBE_MS = 5_000;
+/** Our own listener hears of a probe at once; who is silent for this long is somebody else, and the other addresses are yet to be tried. */
+const PROBE_ANSWER_MS = 1_500;
 /** A firewall that drops packets must not hold up every remote tunnel: from here a probe is only tried where nothing else can tell. */
 const PROBE_FROM_HERE_MS = 2_000;
 
@@ -91,13 +93,15 @@ async function locate(connection: Connection, bound: Address, search: Search): P
 async function echo({ gate, limit }: Search, dial: () => Promise<Duplex>): Promise<Echo> {
   const probe = gate.newProbe();
   let stream: Duplex | null = null;
+  let silence: NodeJS.Timeout | undefined;
   try {
     stream = await dial();
     const dialled = stream;
     return await new Promise<Echo>((resolve) => {
       void probe.arrived.then(() => resolve('ours'));
-      // An end before our own listener was heard of: somebody else hung up.
-      for (const event of ['end', 'close', 'error']) dialled.once(event, () => setImmediate(() => resolve('other')));
+      silence = setTimeout(() => resolve('other'), PROBE_ANSWER_MS);
+      // An end before our own listener was heard of, or an answer, which ours never gives: somebody else.
+      for (const event of ['data', 'end', 'close', 'error']) dialled.once(event, () => setImmediate(() => resolve('other')));
       limit.addEventListener('abort', () => resolve('other'), { once: true });
       if (limit.aborted) resolve('other');
       dialled.resume();
@@ -117,6 +121,7 @@ async function echo({ gate, limit }: Search, dial: () => Promise<Duplex>): Promi
         return 'unreachable';
     }
   } finally {
+    clearTimeout(silence);
     probe.forget();
     if (stream) {
       stream.on('error', () => {});

@@ -12,6 +12,8 @@ class FakeHost {
   lands: readonly string[] = ['127.0.0.1'];
   /** Before a dial answers. */
   gate: Promise<void> = Promise.resolve();
+  /** Where somebody else listens, who sends back what it is sent, or says nothing. */
+  foreign: Readonly<Record<string, 'echoes' | 'is silent'>> = {};
   refusal: FailureCode = 'target-refused';
   denial: FailureCode | null = null;
   readonly closes = vi.fn();
@@ -27,6 +29,12 @@ class FakeHost {
     },
     dial: async (target: Address) => {
       await this.gate;
+      const foreign = target.kind === 'tcp' ? this.foreign[target.host] : undefined;
+      if (foreign !== undefined) {
+        const [there, hand] = duplexPair();
+        if (foreign === 'echoes') there.pipe(there);
+        return hand;
+      }
       if (target.kind !== 'tcp' || !this.lands.includes(target.host)) throw new FailureError({ code: this.refusal, message: 'no' });
       return this.visit().hand;
     },
@@ -154,6 +162,31 @@ describe('listenOnHost', () => {
       hint: expect.stringContaining('GatewayPorts'),
     });
     expect(host.closes).toHaveBeenCalledOnce();
+  });
+
+  test.each(['echoes', 'is silent'] as const)('a port whose IPv4 half is somebody’s who %s is in use', async (manner) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const host = new FakeHost();
+      host.lands = ['::1'];
+      host.foreign = { '127.0.0.1': manner };
+      const failing = failureOf(
+        listenOnHost(
+          host.connection,
+          tcp('localhost', 8080),
+          options(() => {}),
+        ),
+      );
+      await settled();
+      if (manner === 'is silent') await vi.advanceTimersByTimeAsync(1_500);
+      expect(await failing).toMatchObject({
+        code: 'remote-forward-denied',
+        message: 'port 8080 on gateway is in use by another process: sshd got it on ::1 only',
+      });
+      expect(host.closes).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('one that cannot be proven passes, and says why', async () => {
