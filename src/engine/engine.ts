@@ -58,12 +58,16 @@ export class Engine {
     return this.#graph;
   }
 
-  /** Makes what runs be what is desired; null is nothing. Returns at once; `gone` resolves when what was removed has closed. */
-  apply(desired: Graph | null): { readonly plan: Plan; readonly gone: Promise<void> } {
+  /**
+   * Makes what runs be what is desired; null is nothing. `announce` hears of the plan before anything moves. Returns at once;
+   * `gone` resolves when what was removed has closed.
+   */
+  apply(desired: Graph | null, announce?: (plan: Plan) => void): { readonly plan: Plan; readonly gone: Promise<void> } {
     const before = this.#graph;
     const plan = reconcile(desired, before);
     this.#graph = desired;
     this.#index();
+    announce?.(plan);
     const gone = execute(plan, {
       running: this.#running,
       desired,

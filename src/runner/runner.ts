@@ -165,8 +165,9 @@ class Runner implements RunnerPort {
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
     this.#loaded = loaded;
     this.#lookForChanges();
-    const { plan } = this.#engine.apply(this.#desired(loaded));
-    this.#publish({ type: 'applied', plan: formatPlan(plan), changes: plan.steps.length });
+    const { plan } = this.#engine.apply(this.#desired(loaded), ({ steps }) =>
+      this.#publish({ type: 'applied', plan: formatPlan({ steps }), changes: steps.length }),
+    );
     return { applied: true, plan, loaded };
   }
 
