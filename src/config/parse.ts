@@ -124,14 +124,14 @@ class Reader {
     const merged: MapNode[] = [];
     for (const item of items) {
       if (!isPair(item)) continue;
-      const key = this.#spanOf(item.key, this.#span(0, 0));
+      const key = this.#keySpan(item.key);
       if (!isScalar(item.key) || item.key.value === null) {
         this.#problems.add({ code: 'yaml-syntax', message: 'a key must be text', at: key, hint: 'quote it' });
         continue;
       }
       const name = typeof item.key.value === 'string' ? item.key.value : String(item.key.source ?? item.key.value);
       if (name === '<<' && item.key.type === 'PLAIN') {
-        merged.push(...this.#mergeSources(this.#node(item.value, key)));
+        merged.push(...this.#mergeSources(this.#node(item.value, key), this.#spanOf(item.value, key)));
         continue;
       }
       const before = entries.get(name);
@@ -147,11 +147,11 @@ class Reader {
     return entries;
   }
 
-  #mergeSources(node: Node): MapNode[] {
+  #mergeSources(node: Node, at: Span): MapNode[] {
     const nodes = node.kind === 'list' ? node.items : [node];
     return nodes.flatMap((each) => {
       if (each.kind === 'map') return [each];
-      this.#problems.add({ code: 'yaml-syntax', message: '<< takes a map, or a list of maps', at: each.span });
+      this.#problems.add({ code: 'yaml-syntax', message: '<< takes a map, or a list of maps', at });
       return [];
     });
   }
@@ -196,6 +196,12 @@ class Reader {
     }
     this.#sizes.set(node, { values, depth: depth + 1 });
     return node;
+  }
+
+  /** Also of a key that is not there: `: value`. */
+  #keySpan(raw: unknown): Span {
+    const start = (isMap(raw) || isSeq(raw) || isScalar(raw) || isAlias(raw)) && raw.range ? raw.range[0] : 0;
+    return this.#spanOf(raw, this.#span(start, start + 1));
   }
 
   #spanOf(raw: unknown, fallback: Span): Span {

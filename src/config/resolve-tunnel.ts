@@ -204,8 +204,7 @@ function checkCombination({
   const own = values.node('launch')?.kind === 'scalar' ? values.text('launch') : undefined;
   if (own === 'ssh' && client === THIS_MACHINE) idle('launch', 'launch: ssh needs a client: the host that runs it', 'write client: HOST');
   if (own === 'ssh')
-    for (const key of ['allow', 'allow_targets', 'max_connections'])
-      idle(key, `${key} has no effect with launch: ssh: this process accepts nothing there`);
+    for (const key of ['allow', 'allow_targets']) idle(key, `${key} has no effect with launch: ssh: this process accepts nothing there`);
   if (type && !isProxy(type))
     idle('allow_targets', `allow_targets is for the proxies, and this tunnel is ${type}`, 'leave it out: the egress is the only target');
   const healthcheck = values.inner('healthcheck');

@@ -51,8 +51,31 @@ const looseLoopback = (host: string): boolean =>
   host === 'localhost' || host === '127.0.0.1' || host === '::1' || host.toLowerCase() === 'ip6-localhost';
 
 const CONTROL = /[\u0000-\u0020\u007f]/;
-const HOST = /^[A-Za-z0-9_*](?:[A-Za-z0-9_.*-]*[A-Za-z0-9_.*])?$/;
-const IPV6 = /^[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?$/;
+const NAME = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/;
+const DOTTED = /^\d+(\.\d+)*$/;
+
+const isIpv4 = (text: string): boolean => /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) <= 255);
+
+/** RFC 4291 §2.2, with the zone of RFC 4007 §11. */
+function isIpv6(text: string): boolean {
+  const [address = '', zone, ...more] = text.split('%');
+  if (more.length > 0 || (zone !== undefined && !/^[A-Za-z0-9_.-]+$/.test(zone))) return false;
+  const halves = address.split('::');
+  if (halves.length > 2) return false;
+  const groups = halves.flatMap((half) => (half === '' ? [] : half.split(':')));
+  const last = groups.at(-1) ?? '';
+  const embedded = isIpv4(last) && !address.endsWith('::');
+  const count = groups.length + (embedded ? 1 : 0);
+  const rest = embedded ? groups.slice(0, -1) : groups;
+  return rest.every((group) => /^[0-9A-Fa-f]{1,4}$/.test(group)) && (halves.length === 2 ? count <= 7 : count === 8);
+}
+
+/** A name of digits and dots only would be an address, so it has to be one. */
+function isHost(host: string): boolean {
+  if (host === '' || host === '*') return true;
+  if (host.includes(':')) return isIpv6(host);
+  return DOTTED.test(host) ? isIpv4(host) : NAME.test(host);
+}
 
 /**
  * Parses one address, or a port range, in any of the forms of DESIGN section 2:
@@ -69,9 +92,9 @@ export function parseAddress(text: string | number, defaultHost: string): Result
   }
   if (CONTROL.test(raw)) return err('has a space or a control character in it');
   const { host, ports } = splitHostPort(raw, defaultHost);
-  if (ports === undefined) return err(`has no port: write ${host}:PORT`);
-  if (host.includes(':') ? !IPV6.test(host) : host !== '' && !HOST.test(host))
-    return err(`has a host "${host}" that is no name or address`);
+  if (ports === undefined) return err(`has no port: write ${host.includes(':') ? `[${host}]` : host}:PORT`);
+  if (!isHost(host)) return err(`has a host "${host}" that is no name or address`);
+  if (host.includes(':') && !raw.startsWith('[')) return err(`has an IPv6 address without brackets: write [${host}]:${ports}`);
   const range = parsePorts(ports);
   if (!range.ok) return range;
   return ok({ address: tcp(host === '' ? '*' : host, range.value.first), count: range.value.count });
@@ -79,6 +102,7 @@ export function parseAddress(text: string | number, defaultHost: string): Result
 
 function splitHostPort(raw: string, defaultHost: string): { host: string; ports: string | undefined } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(raw);
+  if (isIpv6(raw)) return { host: raw, ports: undefined };
   if (bracketed) return { host: bracketed[1] ?? '', ports: bracketed[2] };
   if (/^\d+(-\d+)?$/.test(raw)) return { host: defaultHost, ports: raw };
   const colon = raw.lastIndexOf(':');

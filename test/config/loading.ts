@@ -1,0 +1,76 @@
+/** Loads configurations for the tests of this folder: with a made-up ssh_config and environment, from real files. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach } from 'vitest';
+import { load } from '../../src/config/load.ts';
+import type { Loaded, LoadFailure, LoadOptions } from '../../src/config/loaded.ts';
+import type { SshConfigLookup } from '../../src/config/ssh-config.ts';
+import type { SshSettings } from '../../src/config/ssh-settings.ts';
+import { formatDiagnostic, type Diagnostic } from '../../src/core/diagnostic.ts';
+
+export type Aliases = Readonly<Record<string, SshSettings>>;
+
+/** An ssh_config that says something of these names only. */
+export const lookupOf =
+  (aliases: Aliases = {}): SshConfigLookup =>
+  ({ name }) =>
+    Promise.resolve({ status: 'answered', matched: Object.hasOwn(aliases, name), settings: aliases[name] ?? {} });
+
+export const HOME = '/home/tester';
+
+export interface Options extends Partial<LoadOptions> {
+  readonly aliases?: Aliases;
+  readonly lookup?: SshConfigLookup;
+}
+
+export interface Outcome {
+  readonly loaded: Loaded | null;
+  readonly failure: LoadFailure | null;
+  readonly diagnostics: readonly Diagnostic[];
+  /** `schema 3`, errors only. */
+  readonly errors: readonly string[];
+  /** As a user reads them. */
+  readonly messages: readonly string[];
+}
+
+export async function loadIn(cwd: string, { aliases, lookup, ...options }: Options = {}): Promise<Outcome> {
+  const given = { cwd, files: [], profiles: [], envFiles: [], ...options, env: { HOME, ...options.env } };
+  const result = await load(given, { lookup: lookup ?? lookupOf(aliases) });
+  const { diagnostics } = result.ok ? result.value : result.error;
+  return {
+    loaded: result.ok ? result.value : null,
+    failure: result.ok ? null : result.error,
+    diagnostics,
+    errors: diagnostics.filter((each) => each.severity === 'error').map((each) => `${each.code} ${each.range?.start.line ?? 0}`),
+    messages: diagnostics.map(formatDiagnostic),
+  };
+}
+
+const directories: string[] = [];
+
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A project directory with these files, which is gone after the test. */
+export function projectWith(files: Readonly<Record<string, string>>): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tunnels-config-')));
+  directories.push(directory);
+  const project = join(directory, 'shop');
+  mkdirSync(project);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(project, name)), { recursive: true });
+    writeFileSync(join(project, name), text);
+  }
+  return project;
+}
+
+export const loadText = (text: string, options: Options = {}): Promise<Outcome> => loadIn(projectWith({ 'tunnels.yaml': text }), options);
+
+/** Of a configuration that must be valid. */
+export async function projectOf(text: string, options: Options = {}): Promise<Loaded['project']> {
+  const { loaded, messages } = await loadText(text, options);
+  if (!loaded) throw new Error(`it does not load:\n${messages.join('\n')}`);
+  return loaded.project;
+}
