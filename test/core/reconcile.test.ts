@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
 import { buildGraph, hostNode, tunnelNode } from '../../src/core/graph.ts';
-import { bringUpOrder, findCycles } from '../../src/core/order.ts';
+import { bringUpOrder } from '../../src/core/order.ts';
 import { formatPlan, type Plan } from '../../src/core/plan.ts';
 import { reconcile } from '../../src/core/reconcile.ts';
 import type { Project } from '../../src/core/spec.ts';
+import { projects } from '../helpers/any-project.ts';
 import { doubleTunnel, hostSpec, project, tunnelSpec } from '../helpers/spec.ts';
 
 const planBetween = (from: Project | null, to: Project | null): string =>
@@ -91,48 +92,6 @@ describe('the plan, as it is printed', () => {
     expect(planBetween(from, to)).toBe(expected);
   });
 });
-
-const names = ['a', 'b', 'c', 'd', 'e'] as const;
-/** Hosts only go via earlier ones and tunnels only depend on earlier ones, so that most are free of cycles. */
-const projects = fc
-  .record({
-    vias: fc.array(fc.option(fc.nat(4)), { minLength: 5, maxLength: 5 }),
-    ports: fc.array(fc.integer({ min: 1, max: 30_000 }), { minLength: 5, maxLength: 5 }),
-    tunnels: fc.uniqueArray(
-      fc.record({
-        name: fc.constantFrom('t1', 't2', 't3', 't4', 't5', 't6'),
-        host: fc.nat(4),
-        client: fc.option(fc.nat(4)),
-        remote: fc.boolean(),
-        launched: fc.boolean(),
-        port: fc.integer({ min: 1_000, max: 1_004 }),
-        to: fc.integer({ min: 1_000, max: 1_004 }),
-        limit: fc.integer({ min: 1, max: 3 }),
-      }),
-      { selector: ({ name }) => name },
-    ),
-  })
-  .map(({ vias, ports, tunnels }) =>
-    project(
-      names.map((name, index) => {
-        const via = vias[index];
-        return hostSpec(name, { port: ports[index] ?? 22, via: typeof via === 'number' && via < index ? [names[via] ?? 'a'] : [] });
-      }),
-      tunnels.map(({ name, host, client, remote, launched, port, to, limit }) =>
-        tunnelSpec(name, {
-          type: remote ? 'remote' : 'local',
-          hosts: [names[host] ?? 'a'],
-          client: client === null ? 'client' : (names[client] ?? 'a'),
-          launch: launched && client !== null && client !== host ? 'ssh' : 'relay',
-          ingress: tcp('localhost', port),
-          egress: tcp('localhost', to),
-          maxConnections: limit,
-        }),
-      ),
-    ),
-  )
-  // The configuration refuses a cycle before anything is planned.
-  .filter((any) => findCycles(buildGraph(any)).length === 0);
 
 /** What stands after a plan, by name: the executor's bookkeeping in miniature. */
 function applied(before: ReadonlySet<string>, plan: Plan): Set<string> {
