@@ -5,6 +5,7 @@ import type { Snapshot } from '../core/snapshot.ts';
 import { PROTOCOL } from './build-id.ts';
 import { DaemonError, errnoOf } from './daemon-error.ts';
 import { getJson, nonsense, readLines } from './http-call.ts';
+import { processEnd } from './process-end.ts';
 import type {
   ApplyOutcome,
   ApplyRequest,
@@ -113,7 +114,8 @@ export class DaemonClient {
     // The answer stays open until its process is done; what it might still say is of no interest.
     await lines.next().catch(() => undefined);
     clearTimeout(limit);
-    await processEnd(this.found.pid);
+    // A process ends a moment after its sockets have.
+    await processEnd(this.found.pid, EXIT_LIMIT);
   }
 
   #get<T>(path: string): Promise<T> {
@@ -200,16 +202,3 @@ async function resultOf(lines: AsyncGenerator<unknown, void>, { onWorking }: Cal
 
 const gone = (): DaemonError =>
   new DaemonError({ code: 'gone', message: 'the project ended in the middle of the call', hint: 'tunnels up -d brings it up again' });
-
-/** A process ends a moment after its sockets have. */
-async function processEnd(pid: number): Promise<void> {
-  const deadline = performance.now() + EXIT_LIMIT;
-  while (pid !== process.pid && performance.now() < deadline) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

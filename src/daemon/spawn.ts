@@ -35,7 +35,7 @@ const EXIT_LIMIT = 5_000;
 /** Resolves when the project is applied (not when it is open), not valid, or held by another process that is up. Else rejects. */
 export async function startDaemon(options: StartOptions): Promise<Started> {
   const { request } = options;
-  const child = spawn(process.execPath, [...process.execArgv, options.program ?? process.argv[1] ?? '', '__daemon'], {
+  const child = spawn(process.execPath, [...inherited(), options.program ?? process.argv[1] ?? '', '__daemon'], {
     cwd: request.load.cwd,
     env: options.env,
     // A session of its own: the terminal's signals and its end are not meant for it.
@@ -60,6 +60,9 @@ export async function startDaemon(options: StartOptions): Promise<Started> {
     throw error;
   }
 }
+
+/** Node's own flags, but for a debugger's: its port is taken. */
+const inherited = (): string[] => process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
 
 interface Startup {
   readonly options: StartOptions;

@@ -14,7 +14,9 @@ export function isMet(tunnel: TunnelView, condition: Condition): boolean {
 }
 
 /** It needs the user: no time will mend it. */
-const isHopeless = (tunnel: TunnelView): boolean => tunnel.state === 'failed' || tunnel.state === 'closed';
+const isFailed = ({ state }: TunnelView): boolean => state === 'failed';
+/** Stopped by the user, and nobody is about to start it again: a restart passes through `closed` too, but does not stay there. */
+const isStopped = ({ state }: TunnelView): boolean => state === 'closed';
 
 function missingOf(snapshot: Snapshot, { names, condition }: Required<WaitRequest>): TunnelView[] {
   const asked = names.length === 0 ? snapshot.tunnels : snapshot.tunnels.filter((tunnel) => names.includes(tunnel.name));
@@ -37,22 +39,36 @@ export function waitFor(runner: RunnerPort, request: Required<WaitRequest>, sign
     const look = (): void => {
       const missing = missingOf(runner.snapshot(), request);
       if (missing.length === 0) finish('met', []);
-      else if (missing.some(isHopeless)) finish('failed', missing);
+      else if (missing.some(isFailed)) finish('failed', missing);
+    };
+    let stoppedBefore = false;
+    const lookAgain = (): void => {
+      look();
+      const missing = missingOf(runner.snapshot(), request);
+      if (stoppedBefore && missing.some(isStopped)) finish('failed', missing);
+      stoppedBefore = missing.some(isStopped);
+      void askWhetherSettled();
+    };
+    // What waits for a host that has failed never becomes `failed` itself.
+    let isAsking = false;
+    const askWhetherSettled = async (): Promise<void> => {
+      if (isAsking) return;
+      isAsking = true;
+      const outcome = await runner.settled(own.signal);
+      isAsking = false;
+      const missing = missingOf(runner.snapshot(), request);
+      if (outcome === 'failed' && missing.some(({ state }) => state === 'waiting')) finish('failed', missing);
     };
     const onAbort = (): void => finish('timeout', missingOf(runner.snapshot(), request));
     // An event is published in the middle of a round: look when the round is over.
     const unsubscribe = runner.subscribe(({ type }) => {
       if (type === 'tunnel-state' || type === 'applied' || type === 'stopped') queueMicrotask(look);
     });
-    const again = setInterval(look, LOOK_EVERY);
+    const again = setInterval(lookAgain, LOOK_EVERY);
     const limit = setTimeout(onAbort, request.timeoutMs);
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) return onAbort();
     look();
-    // What waits for a host that has failed never becomes `failed` itself.
-    void runner.settled(own.signal).then((outcome) => {
-      const missing = missingOf(runner.snapshot(), request).filter((tunnel) => tunnel.state === 'waiting');
-      if (outcome === 'failed' && missing.length > 0) finish('failed', missing);
-    });
+    void askWhetherSettled();
   });
 }

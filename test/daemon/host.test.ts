@@ -191,6 +191,16 @@ describe('waiting', () => {
     expect(await client.wait(request)).toMatchObject({ outcome: 'failed', missing: [{ name: 'web', state: 'waiting' }] });
   });
 
+  test('ends where one has been stopped, but not at a restart', async () => {
+    const { client, runner } = await up();
+    runner.set('web', { state: 'closed' });
+    expect(await client.wait(request)).toMatchObject({ outcome: 'failed', missing: [{ name: 'web', state: 'closed' }] });
+    const waiting = client.wait(request);
+    await sleep(50);
+    runner.set('web', { state: 'open' });
+    expect(await waiting).toMatchObject({ outcome: 'met' });
+  });
+
   test('has a limit, and says for what it waited', async () => {
     const { client, runner } = await up();
     runner.set('web', { state: 'opening' });

@@ -1,8 +1,9 @@
 /** The processes around a project, with a played project in them: who holds it, and what is left when one is killed. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectProject, findProject } from '../../src/daemon/find-project.ts';
+import { journalPaths } from '../../src/daemon/journal-file.ts';
 import { listProjects } from '../../src/daemon/list-projects.ts';
 import { projectFolder, projectIdentity } from '../../src/daemon/paths.ts';
 import { buildPlayedProgram } from '../daemon/build-played-program.ts';
@@ -214,7 +215,9 @@ describe('a process that is killed', () => {
   test('is recovered from by the next one in well under two seconds, with what has happened', async () => {
     const { lines } = await up({ PLAY: 'ask' });
     const client = await connectProject(place());
-    await until(() => readdirSync(projectFolder(root, file)).includes('events.ndjson'), { what: 'the journal to be written' });
+    await until(() => statSync(journalPaths(projectFolder(root, file)).now, { throwIfNoEntry: false })?.size, {
+      what: 'the journal to be written',
+    });
     process.kill(client.found.pid, 'SIGKILL');
     await until(() => !isAlive(Number(lines[0]?.['pid'])), { what: 'it to be gone' });
     expect(await findProject(place())).toBeNull();
