@@ -1,7 +1,5 @@
 /** What can be asked of a running project, apart from how it is asked. */
-import { parseAddress } from '../core/address.ts';
-import { tunnelExports } from '../core/exports.ts';
-import type { TunnelView } from '../core/snapshot.ts';
+import { boundExports } from '../runner/bound-exports.ts';
 import type { ApplyResult, RunnerPort } from '../runner/runner-port.ts';
 import { DaemonError } from './daemon-error.ts';
 import type { ApplyOutcome, ApplyRequest, StopRequest, TunnelExports } from './protocol.ts';
@@ -39,16 +37,5 @@ export async function restart(runner: RunnerPort, { names, drainMs }: Required<S
   runner.startTunnels(which);
 }
 
-/** Of the tunnels that are bound, in the order of the file: others have nothing to export yet. */
-export function exportsOf(runner: RunnerPort): TunnelExports[] {
-  const specs = runner.graph?.project.tunnels;
-  return runner.snapshot().tunnels.flatMap((tunnel) => {
-    const spec = specs?.get(tunnel.name);
-    const bound = isBound(tunnel) ? parseAddress(tunnel.ingress, 'localhost') : null;
-    if (!spec || !bound?.ok) return [];
-    return [{ tunnel: tunnel.name, ingress: tunnel.ingress, exports: tunnelExports(spec, bound.value.address) }];
-  });
-}
-
-const isBound = ({ state }: TunnelView): boolean =>
-  state === 'open' || state === 'unhealthy' || state === 'idle' || state === 'reconnecting';
+/** Of the tunnels that are bound. */
+export const exportsOf = (runner: RunnerPort): readonly TunnelExports[] => boundExports(runner.snapshot(), runner.graph);

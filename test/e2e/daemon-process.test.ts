@@ -6,7 +6,8 @@ import { connectProject, findProject } from '../../src/daemon/find-project.ts';
 import { journalPaths } from '../../src/daemon/journal-file.ts';
 import { listProjects } from '../../src/daemon/list-projects.ts';
 import { projectFolder, projectIdentity } from '../../src/daemon/paths.ts';
-import { buildPlayedProgram } from '../daemon/build-played-program.ts';
+import { startDaemon } from '../../src/daemon/spawn.ts';
+import { buildProgram } from '../daemon/build-program.ts';
 import { runChild, startChild, type Child } from '../helpers/child.ts';
 import { isAlive } from '../helpers/process-table.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
@@ -16,7 +17,7 @@ let built = '';
 let program = '';
 beforeAll(async () => {
   built = scratch('played');
-  program = await buildPlayedProgram(built);
+  program = await buildProgram('played-program', built);
 });
 afterAll(() => remove(built));
 
@@ -167,7 +168,30 @@ describe('up -d', () => {
     expect((await up({ PLAY_BUILD: '1.0.0+2' })).lines).toMatchObject([{ failed: { code: 'other-version' } }]);
   });
 
-  test('that is interrupted leaves no process', async () => {
+  const hanging = () => {
+    const load = { cwd: join(dir, 'shop'), files: [], profiles: [], envFiles: [] };
+    const request = { load, file, root, names: [], noDeps: false, watch: false, verbosity: 0 } as const;
+    return { request, program, env: options({ PLAY: 'hang' }).env };
+  };
+
+  test('has a limit, after which nothing is left', async () => {
+    await expect(startDaemon({ ...hanging(), limitMs: 700 })).rejects.toMatchObject({
+      code: 'start-failed',
+      message: expect.stringMatching(/^the background process \d+ was not up after 0.7 s$/),
+    });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  test('can be given up with Ctrl-C, after which nothing is left', async () => {
+    const giveUp = new AbortController();
+    const starting = startDaemon({ ...hanging(), signal: giveUp.signal }).catch((error: unknown) => error);
+    await until(() => findProject(place()).catch(() => null), { what: 'the process to have the project' });
+    giveUp.abort();
+    expect(await starting).toMatchObject({ code: 'gone' });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  test('that is ended in the middle leaves nothing, and says that it was', async () => {
     const parent = startChild(process.execPath, [program, 'up'], options({ PLAY: 'hang' }));
     children.add(parent);
     const client = await until(() => findProject(place()).catch(() => null), { what: 'the process to have the project' });
