@@ -8,7 +8,7 @@ import { type GitDaemon, gitEnv, startGitDaemon } from '../helpers/git-daemon.ts
 import { commandLine, descendantsOf, isAlive } from '../helpers/process-table.ts';
 import { createProject, hostEntry, type Project, sshConfigBlock, type Up } from '../helpers/project.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
-import { download, hashOf, PAGE, startSink, startSource, startWww, upload } from '../helpers/services.ts';
+import { download, exchange, hashOf, PAGE, startEcho, startSink, startSource, startWww, upload } from '../helpers/services.ts';
 import { startSshd, type Sshd } from '../helpers/sshd.ts';
 import { until } from '../helpers/wait.ts';
 
@@ -54,6 +54,7 @@ const openAgain = (up: Up, name: string, from: number): Promise<unknown> =>
 async function double(
   launch: 'relay' | 'ssh',
   hosts: Readonly<Record<string, unknown>>,
+  target = git.port,
 ): Promise<{ readonly project: Project; readonly here: number; readonly onBastion: number }> {
   const [here, onBastion] = [await freePort(), await freePort()];
   const project = projectOf({
@@ -66,7 +67,7 @@ async function double(
         host: 'test-server',
         launch,
         ingress: onBastion,
-        egress: `localhost:${git.port}`,
+        egress: `localhost:${target}`,
       },
     },
   });
@@ -139,6 +140,56 @@ test('G6, launch: ssh: the bastion logs in with a key of its own, and its ssh en
 
   expect(await up.stop()).toMatchObject({ code: 0 });
   await until(() => !second.some(isAlive), { what: 'the ssh on the bastion to end with the program' });
+  for (const sshd of [bastion, testServer]) await until(() => sshd.connections().live === 0, { what: `${sshd.name} to be left` });
+});
+
+test('G6: a client that comes while the far half is down is held, and served once it is back', async () => {
+  const [bastion, testServer, echo] = await Promise.all([
+    keep(startSshd({ name: 'bastion', hostKeyName: 'bastion' })),
+    keep(startSshd({ name: 'test-server', hostKeyName: 'test-server' })),
+    keep(startEcho()),
+  ]);
+  const quick = { reconnect: { min: '50ms', max: '200ms' } };
+  const hosts = { bastion: hostEntry(bastion), 'test-server': hostEntry(testServer, { via: 'bastion', ...quick }) };
+  const { project, here } = await double('relay', hosts, echo.port);
+  const up = project.up();
+  await up.untilOpen(['git', 'git-inner']);
+  await testServer.halt();
+  await until(() => up.state('git') === 'reconnecting' && up.state('git-inner') === 'reconnecting', { what: 'both halves to reconnect' });
+  const held = exchange(here, 'held');
+  held.catch(() => undefined);
+  await up.untilEvent((event) => event.subject?.name === 'test-server' && event.to === 'backoff');
+  await testServer.restart();
+  expect((await held).toString()).toBe('held');
+  expect(bastion.connections().accepted).toBe(1);
+  expect(await up.stop()).toMatchObject({ code: 0 });
+});
+
+test('every type of tunnel between two other machines, by both ways of launching', async () => {
+  const testServer = await keep(startSshd({ name: 'test-server', hostKeyName: 'test-server' }));
+  const bastion = await keep(startSshd({ name: 'bastion', hostKeyName: 'bastion', sshConfig: sshConfigBlock('of-bastion', testServer) }));
+  const www = await keep(startWww());
+  const egress = `localhost:${www.port}`;
+  const types = { local: { egress }, remote: { egress }, dynamic: {}, 'remote-dynamic': {} };
+  const tunnels = Object.fromEntries(
+    Object.entries(types).flatMap(([type, ends]) => [
+      [`${type}-relay`, { type, client: 'bastion', host: 'test-server', launch: 'relay', ingress: 0, ...ends }],
+      [`${type}-ssh`, { type, client: 'bastion', host: 'of-bastion', launch: 'ssh', ingress: 0, ...ends }],
+    ]),
+  );
+  const project = projectOf({
+    hosts: { bastion: hostEntry(bastion), 'test-server': hostEntry(testServer), 'of-bastion': {} },
+    tunnels,
+  });
+  const up = project.up();
+  await up.untilOpen(Object.keys(tunnels), 30_000);
+  for (const name of Object.keys(tunnels)) {
+    const to = name.includes('dynamic')
+      ? ['--socks5-hostname', `localhost:${up.port(name)}`, `http://${egress}/`]
+      : [`http://localhost:${up.port(name)}/`];
+    expect(await check('curl', ['-sS', '--max-time', '10', ...to])).toBe(PAGE);
+  }
+  expect(await up.stop()).toMatchObject({ code: 0 });
   for (const sshd of [bastion, testServer]) await until(() => sshd.connections().live === 0, { what: `${sshd.name} to be left` });
 });
 
