@@ -1,6 +1,6 @@
-/** A PostgreSQL cluster of the test's own; the system's, if there is one, is not touched. Root only: it runs as nobody. */
+/** A PostgreSQL cluster of the test's own; the system's, if there is one, is not touched. As root it runs as nobody. */
 import { appendFileSync, chownSync, existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { check } from './child.ts';
 import { remove, scratch } from './scratch.ts';
 
@@ -8,13 +8,16 @@ const DEBIAN = '/usr/lib/postgresql';
 /** The server refuses to run as root, and wants a user that the user database knows. */
 const NOBODY = 65_534;
 
+const PROGRAMS = ['initdb', 'postgres', 'pg_isready', 'psql'];
+
 /** Debian keeps the server's programs away from PATH, a directory a version. */
 const programs = (): string | null =>
-  (existsSync(DEBIAN) ? readdirSync(DEBIAN) : [])
-    .map((version) => join(DEBIAN, version, 'bin'))
-    .find((dir) => existsSync(join(dir, 'initdb'))) ?? null;
+  [
+    ...(existsSync(DEBIAN) ? readdirSync(DEBIAN) : []).map((version) => join(DEBIAN, version, 'bin')),
+    ...(process.env.PATH ?? '').split(delimiter),
+  ].find((dir) => PROGRAMS.every((program) => existsSync(join(dir, program)))) ?? null;
 
-export const postgresAvailable = (): boolean => programs() !== null && process.getuid?.() === 0;
+export const postgresAvailable = (): boolean => programs() !== null;
 
 export interface PostgresCluster {
   /** Runs it in the foreground on every address; the user and the database `shop` need no password. */
@@ -28,13 +31,15 @@ export async function createPostgres(): Promise<PostgresCluster> {
   const bin = programs();
   if (bin === null) throw new Error('there is no PostgreSQL server: install postgresql');
   const dir = scratch('postgres');
-  chownSync(dir, NOBODY, NOBODY);
-  const asNobody = ['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) chownSync(dir, NOBODY, NOBODY);
+  // A change of user clears the signal that ends it with its parent, so it is set again.
+  const identity = ['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--pdeathsig', 'KILL'];
+  const asNobody = isRoot ? identity : [];
   const data = join(dir, 'data');
   try {
-    await check('setpriv', [...asNobody.slice(1), join(bin, 'initdb'), '-D', data, '-U', 'shop', '-A', 'trust', '-N', '--no-locale'], {
-      cwd: '/',
-    });
+    const init = [...asNobody, join(bin, 'initdb'), '-D', data, '-U', 'shop', '-A', 'trust', '-N', '--no-locale'];
+    await check(init[0] ?? '', init.slice(1), { cwd: '/' });
     appendFileSync(join(data, 'pg_hba.conf'), 'host all all all trust\n');
   } catch (error) {
     remove(dir);
