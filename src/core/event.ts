@@ -40,6 +40,7 @@ export type EventBody =
       readonly ingress: string | null;
       readonly tookMs: number | null;
     }
+  | { readonly type: 'health'; readonly verdict: 'starting' | 'healthy' | 'unhealthy'; readonly failure: Failure | null }
   | { readonly type: 'connection-opened'; readonly from: string; readonly target: string }
   | {
       readonly type: 'connection-closed';

@@ -45,8 +45,8 @@ function tunnelView(driver: TunnelDriver, running: Running): TunnelView {
   return {
     name: spec.name,
     type: spec.type,
-    state: state.name,
-    health: 'none',
+    state: state.name === 'open' && driver.health === 'unhealthy' ? 'unhealthy' : state.name,
+    health: driver.health,
     host: spec.hosts[0] ?? THIS_MACHINE,
     client: spec.client,
     ingress: formatAddress(driver.bound ?? spec.ingress),

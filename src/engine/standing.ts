@@ -10,12 +10,19 @@ function isUp(id: NodeId, running: Running): boolean {
   return state === 'open' || state === 'idle';
 }
 
+/** `healthy` is asked of a need only by who is not open yet: one that falls ill later takes nobody down with it. */
+function meets({ from, to, condition }: Edge, running: Running): boolean {
+  if (!isUp(to, running)) return false;
+  if (condition === 'open' || isUp(from, running)) return true;
+  return running.tunnels.get(nodeName(to))?.health === 'healthy';
+}
+
 const failureOf = (id: NodeId, running: Running): Failure | null =>
   (id.startsWith('host:') ? running.sessions.get(nodeName(id))?.failure : running.tunnels.get(nodeName(id))?.failure) ?? null;
 
 /** What is missing, as `host bastion` and `tunnel git-inner`, and the first known reason. */
 export function missingOf(needs: readonly Edge[], running: Running): { readonly on: readonly string[]; readonly failure: Failure | null } {
-  const missing = [...new Set(needs.map((edge) => edge.to))].filter((id) => !isUp(id, running));
+  const missing = [...new Set(needs.filter((edge) => !meets(edge, running)).map((edge) => edge.to))];
   const failure = missing.map((id) => failureOf(id, running)).find((each) => each !== null) ?? null;
   return { on: missing.map((id) => id.replace(':', ' ')), failure };
 }

@@ -6,16 +6,20 @@ import { retryClass, type Failure } from '../core/failure.ts';
 import type { TunnelNode } from '../core/graph.ts';
 import { same } from '../core/change.ts';
 import type { How } from '../core/plan.ts';
-import { isProxy, type HostSpec, type TunnelSpec } from '../core/spec.ts';
+import type { Verdict } from '../core/health-state.ts';
+import type { HostSpec } from '../core/spec.ts';
 import { initialTunnel, tunnelTransition, type TunnelCommand, type TunnelInput, type TunnelState } from '../core/tunnel-state.ts';
 import type { Dial } from '../forward/client.ts';
-import { Forwarder } from '../forward/forwarder.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { Clock } from './clock.ts';
+import { Demand } from './demand.ts';
+import { HealthCheck } from './health-check.ts';
 import type { Network } from './network.ts';
 import type { PendingCloses } from './pending-closes.ts';
 import { asFailure } from './session.ts';
+import { Traffic, type TrafficStats } from './traffic.ts';
 import { TunnelIngress } from './tunnel-ingress.ts';
+import { probeTunnel } from './tunnel-probe.ts';
 
 export interface TunnelDeps {
   readonly clock: Clock;
@@ -40,21 +44,20 @@ export class TunnelDriver {
   #node: TunnelNode;
   readonly #deps: TunnelDeps;
   #state: TunnelState = initialTunnel;
-  #forwarder: Forwarder;
+  readonly #traffic: Traffic;
+  readonly #demand: Demand;
+  #health: HealthCheck | null = null;
+  #sick: Failure | null = null;
+  #way: { readonly dial: Dial | null; readonly connection: Connection | null } = { dial: null, connection: null };
   #ingress: TunnelIngress;
   #egress: Address | null = null;
-  #awake = false;
-  #sleepTimer: unknown = null;
   readonly #carrier: { dial: Connection | null; listen: Connection | null } = { dial: null, listen: null };
   #opening: AbortController | null = null;
   #retryTimer: unknown = null;
   #startedAt: number | null = null;
-  /** Forwarders of before a reopen, whose connections may end in peace. */
-  readonly #leaving = new Map<Forwarder, Promise<void>>();
   #drainMs: number | null = null;
   #resolveEnded: () => void = () => undefined;
   readonly #ended = new Promise<void>((resolve) => (this.#resolveEnded = resolve));
-  #past = { totalConnections: 0, rxBytes: 0, txBytes: 0 };
   since: number;
   restarts = 0;
 
@@ -62,7 +65,12 @@ export class TunnelDriver {
     this.#node = node;
     this.#deps = deps;
     this.since = deps.clock.now();
-    this.#forwarder = this.#newForwarder();
+    this.#demand = new Demand({
+      clock: deps.clock,
+      busy: () => this.stats().connections + this.stats().waiting > 0,
+      onChange: () => deps.changed(this.#node),
+    });
+    this.#traffic = this.#newTraffic();
     this.#ingress = this.#newIngress();
   }
 
@@ -77,26 +85,23 @@ export class TunnelDriver {
     return this.#ingress.bound;
   }
   get failure(): Failure | null {
-    return 'failure' in this.#state ? this.#state.failure : null;
+    if ('failure' in this.#state) return this.#state.failure;
+    return this.health === 'unhealthy' ? this.#sick : null;
+  }
+  /** `none` without a healthcheck; `starting` until the first verdict after each opening. */
+  get health(): 'none' | Verdict {
+    if (this.#node.spec.healthcheck === null) return 'none';
+    return this.#health?.verdict ?? 'starting';
   }
 
   /** Does it want its hosts to be connected? An eager one always, an on-demand one while clients need it. */
   get wanted(): boolean {
     if (this.#state.name === 'closing' || this.#state.name === 'closed') return false;
-    return this.#node.spec.start === 'eager' || this.#awake;
+    return this.#node.spec.start === 'eager' || this.#demand.awake;
   }
 
-  stats(): { connections: number; totalConnections: number; rxBytes: number; txBytes: number } {
-    const all = [this.#forwarder, ...this.#leaving.keys()].map((each) => each.stats());
-    return all.reduce(
-      (sum, each) => ({
-        connections: sum.connections + each.connections,
-        totalConnections: sum.totalConnections + each.totalConnections,
-        rxBytes: sum.rxBytes + each.rxBytes,
-        txBytes: sum.txBytes + each.txBytes,
-      }),
-      { connections: 0, ...this.#past },
-    );
+  stats(): TrafficStats {
+    return this.#traffic.stats();
   }
 
   input(input: TunnelInput): void {
@@ -106,6 +111,7 @@ export class TunnelDriver {
     if (state.name !== before.name) this.since = this.#deps.clock.now();
     if (state.name === 'open' && before.name === 'reconnecting') this.restarts += 1;
     for (const command of commands) this.#carryOut(command);
+    this.#watchHealth();
     if (state === before || !announces(before, state)) return;
     this.#announce(before);
     if (state.name === 'closed') this.#resolveEnded();
@@ -121,9 +127,13 @@ export class TunnelDriver {
 
   update(node: TunnelNode, how: How): void {
     this.#node = node;
-    this.#forwarder.update(forwarderSettings(node.spec));
+    this.#traffic.update(node.spec);
     if (how === 'reopen') this.input({ type: 'reopen', missing: this.#deps.missing(node).on });
     else if (how === 'retarget') this.#setDial();
+    // Its settings may be other ones: it begins anew.
+    this.#health?.stop();
+    this.#health = null;
+    this.#watchHealth();
     this.kick();
   }
 
@@ -146,7 +156,7 @@ export class TunnelDriver {
   /** Ends a drain that is under way. */
   hurry(): void {
     this.#drainMs = 0;
-    for (const each of [this.#forwarder, ...this.#leaving.keys()]) each.closeConnections(true);
+    this.#traffic.hurry();
   }
 
   #announce(before: TunnelState): void {
@@ -175,7 +185,7 @@ export class TunnelDriver {
         this.#opening = null;
         return;
       case 'suspend':
-        this.#forwarder.setDial(null);
+        this.#go(null, null);
         this.#ingress.forsake();
         return;
       case 'unbind':
@@ -192,7 +202,7 @@ export class TunnelDriver {
         this.#deps.clock.clearTimeout(this.#retryTimer);
         return;
       case 'drain':
-        this.#deps.clock.clearTimeout(this.#sleepTimer);
+        this.#demand.stop();
         void this.#drain();
         return;
     }
@@ -221,17 +231,42 @@ export class TunnelDriver {
   #setDial(): void {
     this.#pointAtEgress();
     const { dialFrom, runsOn } = this.#node;
-    // A launched ssh carries the connections itself.
-    if (runsOn !== null) return;
     // Asleep: the first client is parked, which wakes it.
-    if (!this.wanted) return this.#forwarder.setDial(null);
-    let dial: Dial | null = this.#deps.network.dialHere;
-    if (dialFrom !== null) {
-      const connection = this.#deps.connection(dialFrom);
-      dial = connection ? this.#deps.network.dialFromHost(connection) : null;
-      this.#carriedBy('dial', connection);
-    }
-    this.#forwarder.setDial(dial);
+    if (!this.wanted) return this.#go(null, null);
+    const through = runsOn ?? dialFrom;
+    if (through === null) return this.#go(this.#deps.network.dialHere, null);
+    const connection = this.#deps.connection(through);
+    this.#carriedBy('dial', connection);
+    this.#go(connection && this.#deps.network.dialFromHost(connection), connection);
+  }
+
+  #go(dial: Dial | null, connection: Connection | null): void {
+    this.#way = { dial, connection };
+    this.#traffic.setDial(dial);
+  }
+
+  #considerSleep(): void {
+    if (this.wanted && this.#node.spec.start === 'on-demand') this.#demand.restart(this.#node.spec.idleTimeoutMs);
+  }
+
+  /** Probes while it is open, and only then. */
+  #watchHealth(): void {
+    const check = this.#node.spec.healthcheck;
+    const wanted = this.#state.name === 'open' && check !== null;
+    if (wanted === (this.#health !== null)) return;
+    this.#health?.stop();
+    this.#health = null;
+    if (!wanted) return;
+    this.#health = new HealthCheck({
+      clock: this.#deps.clock,
+      check,
+      probe: (signal) => probeTunnel(this.#node, { ...this.#way, egress: this.#egress, bound: this.bound }, signal),
+      onVerdict: (verdict, failure) => {
+        this.#sick = verdict === 'unhealthy' ? failure : null;
+        this.#deps.publish(this.#node, { type: 'health', verdict, failure });
+        this.#deps.changed(this.#node);
+      },
+    });
   }
 
   /** When what carries the open connections dies, they are reset in the same turn: a cut stream must not look like one that ended. */
@@ -240,7 +275,7 @@ export class TunnelDriver {
     this.#carrier[end] = connection;
     void connection.closed.then((cause) => {
       // One that retired has been replaced, and connections may be open on its successor.
-      if (cause && this.#carrier[end] === connection) this.#forwarder.closeConnections(true);
+      if (cause && this.#carrier[end] === connection) this.#traffic.closeConnections();
     });
   }
 
@@ -250,52 +285,20 @@ export class TunnelDriver {
     const first = this.#egress === null;
     this.#egress = egress;
     if (!egress) return;
-    this.#forwarder.retarget(egress);
+    this.#traffic.retarget(egress);
     if (!first) this.#deps.publish(this.#node, { type: 'retargeted', egress: formatAddress(egress) });
-  }
-
-  #wake(): void {
-    if (this.#awake) return;
-    this.#awake = true;
-    if (this.#node.spec.start === 'on-demand') this.#deps.changed(this.#node);
-  }
-
-  /** Asleep again after `idle_timeout` without a client. */
-  #considerSleep(): void {
-    const { clock } = this.#deps;
-    clock.clearTimeout(this.#sleepTimer);
-    if (!this.#awake || !this.wanted || this.#node.spec.start !== 'on-demand') return;
-    this.#sleepTimer = clock.setTimeout(() => {
-      const { connections, waiting } = this.#forwarder.stats();
-      if (connections + waiting > 0) return this.#considerSleep();
-      this.#awake = false;
-      this.#deps.changed(this.#node);
-    }, this.#node.spec.idleTimeoutMs);
   }
 
   #unbind(): void {
     void this.#ingress.close();
     this.#ingress = this.#newIngress();
-    const old = this.#forwarder;
-    this.#forwarder = this.#newForwarder();
-    const drained = old.drain(this.#drainMs ?? this.#node.spec.drainMs).then(() => this.#forget(old));
-    this.#leaving.set(old, drained);
-  }
-
-  /** Keeps the sums of a forwarder that is gone, so that counters never go back. */
-  #forget(old: Forwarder): void {
-    const { totalConnections, rxBytes, txBytes } = old.stats();
-    this.#past = {
-      totalConnections: this.#past.totalConnections + totalConnections,
-      rxBytes: this.#past.rxBytes + rxBytes,
-      txBytes: this.#past.txBytes + txBytes,
-    };
-    this.#leaving.delete(old);
+    this.#egress = null;
+    this.#traffic.renew(this.#node.spec, this.#drainMs ?? this.#node.spec.drainMs);
   }
 
   async #drain(): Promise<void> {
     const limit = this.#drainMs ?? this.#node.spec.drainMs;
-    await Promise.all([this.#ingress.close(), this.#forwarder.drain(limit), ...this.#leaving.values()]);
+    await Promise.all([this.#ingress.close(), this.#traffic.drain(limit)]);
     this.input({ type: 'drained' });
   }
 
@@ -304,20 +307,16 @@ export class TunnelDriver {
     this.#deps.publish(this.#node, { type: 'warning', message, hint: null });
   }
 
-  #newForwarder(): Forwarder {
-    const { spec } = this.#node;
-    this.#egress = null;
-    return new Forwarder({
-      name: spec.name,
-      mode: isProxy(spec.type) ? 'proxy' : 'direct',
-      egress: spec.egress,
-      ...forwarderSettings(spec),
+  #newTraffic(): Traffic {
+    return new Traffic(this.#node.spec, {
       clock: this.#deps.clock,
       notify: (body: EventBody) => {
         this.#deps.publish(this.#node, body);
         if (body.type !== 'connection-opened') this.#considerSleep();
       },
-      onParked: () => this.#wake(),
+      onParked: () => {
+        if (this.#node.spec.start === 'on-demand') this.#demand.wake();
+      },
     });
   }
 
@@ -328,20 +327,12 @@ export class TunnelDriver {
       connection: (session) => this.#deps.connection(session),
       egress: (node) => this.#deps.egress(node),
       launchTarget: (node) => this.#deps.launchTarget(node),
-      onClient: (client) => this.#forwarder.accept(client),
+      onClient: (client) => this.#traffic.accept(client),
       onLost: (failure) => this.input({ type: 'lost', failure }),
       onUnverified: (reason) => this.#warnUnverified(reason),
     });
   }
 }
-
-const forwarderSettings = (spec: TunnelSpec) => ({
-  parkMs: spec.parkMs,
-  maxConnections: spec.maxConnections,
-  allow: spec.allow,
-  allowTargets: spec.allowTargets,
-  drainMs: spec.drainMs,
-});
 
 /** Is the step from one state to the next worth an event? A new name is, and so is other news within `waiting`, or a failed try. */
 function announces(before: TunnelState, after: TunnelState): boolean {

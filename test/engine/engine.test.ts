@@ -395,6 +395,69 @@ describe('on demand', () => {
   });
 });
 
+describe('health', () => {
+  const healthcheck = { probe: { kind: 'tcp' }, intervalMs: 10_000, timeoutMs: 1_000, retries: 2, startPeriodMs: 0 } as const;
+  const sick = { code: 'target-refused', message: 'web:80 refused', hint: 'is it up?' } as const;
+  const pair = (): Project =>
+    project(
+      [bastion],
+      [
+        tunnelSpec('db', { healthcheck }),
+        tunnelSpec('app', { ingress: tcp('localhost', 81), dependsOn: [{ tunnel: 'db', condition: 'healthy' }] }),
+      ],
+    );
+
+  it('what waits for healthy waits for the first probe that succeeds', async () => {
+    network.refuseDial('web:80', sick);
+    await apply(pair());
+    expect(states()).toEqual({ bastion: 'connected', db: 'open', app: 'waiting' });
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ health: 'starting' });
+    network.refuseDial('web:80', null);
+    await clock.advance(10_000);
+    await settle();
+    expect(states()).toMatchObject({ db: 'open', app: 'open' });
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ health: 'healthy', error: null });
+  });
+
+  it('unhealthy is shown with its reason; what is open on it stays open', async () => {
+    await apply(pair());
+    network.refuseDial('web:80', sick);
+    await clock.advance(20_000);
+    await settle();
+    expect(engine.snapshot().tunnels[0]).toMatchObject({
+      state: 'unhealthy',
+      health: 'unhealthy',
+      error: { code: 'target-refused', hint: 'is it up?' },
+    });
+    expect(states()['app']).toBe('open');
+    expect(events.filter((event) => event.type === 'health').map((event) => event.type === 'health' && event.verdict)).toEqual([
+      'healthy',
+      'unhealthy',
+    ]);
+  });
+
+  it('after a lost connection the dependant waits for healthy again', async () => {
+    await apply(pair());
+    network.refuseDial('web:80', sick);
+    network.live('bastion').cut(lost);
+    await settle();
+    await clock.advance(250);
+    await settle();
+    expect(states()).toMatchObject({ db: 'open', app: 'reconnecting' });
+    network.refuseDial('web:80', null);
+    await clock.advance(10_000);
+    await settle();
+    expect(states()).toMatchObject({ db: 'open', app: 'open' });
+  });
+
+  it('a reload without it ends the probing', async () => {
+    await apply(pair());
+    await apply(project([bastion], [tunnelSpec('db')]));
+    expect(clock.pending()).toEqual([]);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ health: 'none' });
+  });
+});
+
 describe('going down', () => {
   it('is the reverse of coming up', async () => {
     await apply(doubleTunnel());

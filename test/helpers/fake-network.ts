@@ -23,6 +23,7 @@ export interface FakeNetwork extends Network {
   readonly connections: FakeConnection[];
   /** Makes the next tries to reach the host fail, until set to null. */
   refuse(host: string, failure: FailureParts | null): void;
+  refuseDial(target: string, failure: FailureParts | null): void;
   refuseBind(address: string, failure: FailureParts | null): void;
   readonly listeners: Map<string, OnClient>;
   /** Ports that are given for port 0. */
@@ -32,6 +33,7 @@ export interface FakeNetwork extends Network {
 export function fakeNetwork(): FakeNetwork {
   const log: string[] = [];
   const refusals = new Map<string, FailureParts>();
+  const dialRefusals = new Map<string, FailureParts>();
   const bindRefusals = new Map<string, FailureParts>();
   const connections: FakeConnection[] = [];
   const listeners = new Map<string, OnClient>();
@@ -82,6 +84,8 @@ export function fakeNetwork(): FakeNetwork {
       },
       dial: async (target) => {
         if (ended) throw new FailureError({ code: 'connection-lost', message: 'gone' });
+        const refusal = dialRefusals.get(formatAddress(target));
+        if (refusal) throw new FailureError(refusal);
         dialled.push(formatAddress(target));
         return new PassThrough();
       },
@@ -111,6 +115,7 @@ export function fakeNetwork(): FakeNetwork {
       return found;
     },
     refuse: (host, parts) => void (parts ? refusals.set(host, parts) : refusals.delete(host)),
+    refuseDial: (target, parts) => void (parts ? dialRefusals.set(target, parts) : dialRefusals.delete(target)),
     refuseBind: (address, parts) => void (parts ? bindRefusals.set(address, parts) : bindRefusals.delete(address)),
     connect: async ({ host, port, transport, signal }) => {
       log.push(`connect ${host.name}:${port}`);

@@ -31,6 +31,12 @@ export function eventText(event: TunnelsEvent, style: Style): EventText | null {
       const hint = event.failure === null ? '' : hintText(event.failure, style);
       return { lines: [stateText(event, style), hint].filter(Boolean), level: failed ? -1 : leaving ? 1 : 0 };
     }
+    case 'health': {
+      const why = event.failure === null ? '' : `: ${failureText(event.failure, style)}`;
+      const hint = event.failure === null ? '' : hintText(event.failure, style);
+      const colour = event.verdict === 'healthy' ? 'green' : 'red';
+      return { lines: [style(colour, `${event.verdict}${why}`), hint].filter(Boolean), level: 0 };
+    }
     case 'connection-opened':
       return { lines: [`${event.from} → ${event.target}`], level: 1 };
     case 'connection-closed': {
