@@ -1,11 +1,20 @@
 /** Programs of the tests as files that node can run. */
-import { join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'tsdown';
 
-/** `played-program` or `real-program`, to a file in `directory`; the real one needs its packages, so it must be below the root. */
-export async function buildProgram(name: 'played-program' | 'real-program', directory: string): Promise<string> {
+const PROGRAMS = {
+  played: new URL('./played-program.ts', import.meta.url),
+  /** Needs its packages, so it must be put below the project's root. */
+  real: new URL('./real-program.ts', import.meta.url),
+};
+
+/** The program as a file in `directory`. */
+export async function buildProgram(which: keyof typeof PROGRAMS, directory: string): Promise<string> {
+  const source = fileURLToPath(PROGRAMS[which]);
+  const name = basename(source, '.ts');
   await build({
-    entry: { [name]: resolve(import.meta.dirname, `${name}.ts`) },
+    entry: { [name]: source },
     outDir: directory,
     config: false,
     format: 'esm',

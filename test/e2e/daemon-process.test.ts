@@ -17,7 +17,7 @@ let built = '';
 let program = '';
 beforeAll(async () => {
   built = scratch('played');
-  program = await buildProgram('played-program', built);
+  program = await buildProgram('played', built);
 });
 afterAll(() => remove(built));
 

@@ -26,7 +26,7 @@ let echo: Service;
 let www: Service;
 beforeAll(async () => {
   mkdirSync(built, { recursive: true });
-  program = await buildProgram('real-program', built);
+  program = await buildProgram('real', built);
   [bastion, echo, www] = await Promise.all([all.sshd({ name: 'bastion' }), all.add(startEcho()), all.add(startWww())]);
 });
 afterAll(() => rmSync(built, { recursive: true, force: true }));
