@@ -21,7 +21,7 @@ interface RoomRule {
   readonly types?: readonly string[];
 }
 
-/** The import table; src/main.ts is a room of its own. */
+/** The import table; src/main.ts and src/index.ts are rooms of their own. */
 export const ROOMS: Readonly<Record<string, RoomRule>> = {
   core: { rooms: [] },
   config: { rooms: ['core'] },
@@ -32,6 +32,8 @@ export const ROOMS: Readonly<Record<string, RoomRule>> = {
   demo: { rooms: ['core', 'ssh'] },
   daemon: { rooms: ['core', 'runner'] },
   cli: { rooms: ['core', 'config', 'runner', 'daemon', 'demo'] },
+  library: { rooms: ['core', 'config', 'runner'] },
+  index: { rooms: ['core', 'runner', 'library'] },
   main: { rooms: ['cli'] },
 };
 
@@ -66,7 +68,7 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const roomOf = (file: string): string => (file === 'src/main.ts' ? 'main' : (file.split('/')[1] ?? ''));
+const roomOf = (file: string): string => (file.split('/')[1] ?? '').replace(/\.ts$/, '');
 
 const lineOf = (source: ts.SourceFile, node: ts.Node): number => source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
 
