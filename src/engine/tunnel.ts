@@ -4,15 +4,14 @@ import { backoffDelay } from '../core/backoff.ts';
 import type { EventBody } from '../core/event.ts';
 import { retryClass, type Failure } from '../core/failure.ts';
 import type { TunnelNode } from '../core/graph.ts';
-import { same } from '../core/change.ts';
 import type { How } from '../core/plan.ts';
 import type { Verdict } from '../core/health-state.ts';
 import type { HostSpec } from '../core/spec.ts';
 import { initialTunnel, tunnelTransition, type TunnelCommand, type TunnelInput, type TunnelState } from '../core/tunnel-state.ts';
-import type { Dial } from '../forward/client.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { Clock } from './clock.ts';
 import { Demand } from './demand.ts';
+import { EgressWay } from './egress-way.ts';
 import { HealthCheck } from './health-check.ts';
 import type { Network } from './network.ts';
 import type { PendingCloses } from './pending-closes.ts';
@@ -48,10 +47,8 @@ export class TunnelDriver {
   readonly #demand: Demand;
   #health: HealthCheck | null = null;
   #sick: Failure | null = null;
-  #way: { readonly dial: Dial | null; readonly connection: Connection | null } = { dial: null, connection: null };
+  readonly #way: EgressWay;
   #ingress: TunnelIngress;
-  #egress: Address | null = null;
-  readonly #carrier: { dial: Connection | null; listen: Connection | null } = { dial: null, listen: null };
   #opening: AbortController | null = null;
   #retryTimer: unknown = null;
   #startedAt: number | null = null;
@@ -71,6 +68,13 @@ export class TunnelDriver {
       onChange: () => deps.changed(this.#node),
     });
     this.#traffic = this.#newTraffic();
+    this.#way = new EgressWay({
+      network: deps.network,
+      traffic: this.#traffic,
+      connection: (session) => deps.connection(session),
+      egress: (tunnel) => deps.egress(tunnel),
+      onRetarget: (egress) => deps.publish(this.#node, { type: 'retargeted', egress }),
+    });
     this.#ingress = this.#newIngress();
   }
 
@@ -122,14 +126,14 @@ export class TunnelDriver {
   reconsider(): void {
     const { on, failure } = this.#deps.missing(this.#node);
     this.input({ type: 'needs', missing: on, failure, wanted: this.wanted });
-    if (this.#state.name === 'open') this.#pointAtEgress();
+    if (this.#state.name === 'open') this.#way.follow(this.#node);
   }
 
   update(node: TunnelNode, how: How): void {
     this.#node = node;
     this.#traffic.update(node.spec);
     if (how === 'reopen') this.input({ type: 'reopen', missing: this.#deps.missing(node).on });
-    else if (how === 'retarget') this.#setDial();
+    else if (how === 'retarget') this.#openWay();
     // Its settings may be other ones: it begins anew.
     this.#health?.stop();
     this.#health = null;
@@ -185,7 +189,7 @@ export class TunnelDriver {
         this.#opening = null;
         return;
       case 'suspend':
-        this.#go(null, null);
+        this.#way.suspend();
         this.#ingress.forsake();
         return;
       case 'unbind':
@@ -212,10 +216,9 @@ export class TunnelDriver {
     const { signal } = controller;
     try {
       const bound = await this.#ingress.bind(this.#node, signal);
-      if (this.#node.listenOn !== null) this.#carriedBy('listen', this.#deps.connection(this.#node.listenOn));
       if (signal.aborted) return;
       this.#opening = null;
-      this.#setDial();
+      this.#openWay();
       this.input({ type: 'opened', bound: formatAddress(bound), wanted: this.wanted });
       this.#considerSleep();
     } catch (error) {
@@ -227,22 +230,10 @@ export class TunnelDriver {
     }
   }
 
-  /** Points new connections at the present egress, by the present way. Without one they are parked. */
-  #setDial(): void {
-    this.#pointAtEgress();
-    const { dialFrom, runsOn } = this.#node;
-    // Asleep: the first client is parked, which wakes it.
-    if (!this.wanted) return this.#go(null, null);
-    const through = runsOn ?? dialFrom;
-    if (through === null) return this.#go(this.#deps.network.dialHere, null);
-    const connection = this.#deps.connection(through);
-    this.#carriedBy('dial', connection);
-    this.#go(connection && this.#deps.network.dialFromHost(connection), connection);
-  }
-
-  #go(dial: Dial | null, connection: Connection | null): void {
-    this.#way = { dial, connection };
-    this.#traffic.setDial(dial);
+  /** Asleep, the first client is parked, which wakes it. */
+  #openWay(): void {
+    if (this.wanted) this.#way.open(this.#node);
+    else this.#way.suspend();
   }
 
   #considerSleep(): void {
@@ -260,7 +251,7 @@ export class TunnelDriver {
     this.#health = new HealthCheck({
       clock: this.#deps.clock,
       check,
-      probe: (signal) => probeTunnel(this.#node, { ...this.#way, egress: this.#egress, bound: this.bound }, signal),
+      probe: (signal) => probeTunnel(this.#node, { ...this.#way.probeWay, bound: this.bound }, signal),
       onVerdict: (verdict, failure) => {
         this.#sick = verdict === 'unhealthy' ? failure : null;
         this.#deps.publish(this.#node, { type: 'health', verdict, failure });
@@ -269,30 +260,10 @@ export class TunnelDriver {
     });
   }
 
-  /** When what carries the open connections dies, they are reset in the same turn: a cut stream must not look like one that ended. */
-  #carriedBy(end: 'dial' | 'listen', connection: Connection | null): void {
-    if (!connection || this.#carrier[end] === connection) return;
-    this.#carrier[end] = connection;
-    void connection.closed.then((cause) => {
-      // One that retired has been replaced, and connections may be open on its successor.
-      if (cause && this.#carrier[end] === connection) this.#traffic.closeConnections();
-    });
-  }
-
-  #pointAtEgress(): void {
-    const egress = this.#deps.egress(this.#node);
-    if (same(egress, this.#egress)) return;
-    const first = this.#egress === null;
-    this.#egress = egress;
-    if (!egress) return;
-    this.#traffic.retarget(egress);
-    if (!first) this.#deps.publish(this.#node, { type: 'retargeted', egress: formatAddress(egress) });
-  }
-
   #unbind(): void {
     void this.#ingress.close();
     this.#ingress = this.#newIngress();
-    this.#egress = null;
+    this.#way.forget();
     this.#traffic.renew(this.#node.spec, this.#drainMs ?? this.#node.spec.drainMs);
   }
 
