@@ -45,10 +45,10 @@ it('whatever is applied after whatever: all comes up, needs first, and the next 
         graph = buildGraph(desired);
         engine.apply(graph);
         await settled(engine);
-        expect(engine.outcome(), JSON.stringify(engine.snapshot())).toBe('open');
+        expect({ outcome: engine.outcome(), snapshot: engine.snapshot() }).toMatchObject({ outcome: 'open' });
         expect(reconcile(buildGraph(desired), engine.graph).steps).toEqual([]);
         const listening = [...desired.tunnels.values()].map(({ ingress }) => (ingress.kind === 'tcp' ? ingress.port : 0));
-        expect(network.listeners.size, [...network.listeners.keys()].join()).toBe(listening.length);
+        expect([...network.listeners.keys()]).toHaveLength(listening.length);
       }
       await engine.stop(0);
       expect(network.listeners.size).toBe(0);

@@ -55,7 +55,13 @@ it('tells when the verdict changes, and why', async () => {
 
 it('a probe that does not answer in time has failed, and is given up', async () => {
   let aborted = 0;
-  answer = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => void ((aborted += 1), reject(new Error('gone')))));
+  answer = (signal) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        aborted += 1;
+        reject(new Error('gone'));
+      });
+    });
   await start();
   await clock.advance(12_000);
   expect(told).toEqual(['unhealthy: timeout']);
