@@ -45,8 +45,8 @@ describe('2 is usage', () => {
 
 describe('3 is an invalid configuration', () => {
   const invalid = 'hosts: {}\ntunnels:\n  web:\n    type: lokal\n    host: bastion\n';
-  it.each([['up'], ['config'], ['config', '-q'], ['graph'], ['plan'], ['up', '--dry-run']])('%s %s', async (...words) => {
-    const { code, stdout, stderr } = await each.project({ yaml: invalid }).run(words.filter((word) => word !== undefined));
+  it.each(['up', 'config', 'config -q', 'graph', 'plan', 'up --dry-run'])('%s', async (words) => {
+    const { code, stdout, stderr } = await each.project({ yaml: invalid }).run(words.split(' '));
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/^tunnels\.yaml:4:\d+ /m);
   });
@@ -64,13 +64,10 @@ describe('3 is an invalid configuration', () => {
 });
 
 describe('0 is done', () => {
-  it.each([['--version'], ['--help'], ['config'], ['config', '-q'], ['graph'], ['schema'], ['up', '--dry-run']])(
-    '%s %s',
-    async (...words) => {
-      const { code, stderr } = await project().run(words.filter((word) => word !== undefined));
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    },
-  );
+  it.each(['--version', '--help', 'config', 'config -q', 'graph', 'schema', 'up --dry-run'])('%s', async (words) => {
+    const { code, stderr } = await project().run(words.split(' '));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
 
   it('and plan says 2 where there is something to do', async () => {
     const { code, stdout } = await project().run(['plan']);
