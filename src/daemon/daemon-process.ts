@@ -80,6 +80,13 @@ class Daemon {
     const onSignal = (): void => this.#stop(null);
     const onCancel = (): void => this.#stop(0);
     const ignore = (): void => undefined;
+    // Who ends the process for a bug is not decided here; but nobody sees its stderr, so the journal says why.
+    const onBug = (error: unknown): void =>
+      this.#host?.lastWords(
+        `the background process ended, this is a bug in tunnels: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    process.on('uncaughtExceptionMonitor', onBug);
+    if (process.listenerCount('unhandledRejection') > 0) process.on('unhandledRejection', onBug);
     process.on('SIGTERM', onSignal).on('SIGHUP', onSignal).on('SIGINT', ignore);
     cancelled.addEventListener('abort', onCancel, { once: true });
     if (cancelled.aborted) onCancel();
@@ -94,6 +101,7 @@ class Daemon {
       return 1;
     } finally {
       await this.#host?.close();
+      process.off('uncaughtExceptionMonitor', onBug).off('unhandledRejection', onBug);
       process.off('SIGTERM', onSignal).off('SIGHUP', onSignal).off('SIGINT', ignore);
     }
   }

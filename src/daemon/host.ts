@@ -41,6 +41,8 @@ export interface Host {
   readonly takenDown: Promise<void>;
   /** Drains and closes the tunnels, as RunnerPort.stop; whoever asks meanwhile is told that the project is going down. */
   stop(drainMs: number | null): Promise<void>;
+  /** The process ends by a bug: the next one's journal begins with why. */
+  lastWords(message: string): void;
   /** Gives the project up. Nothing of it is left: no socket, no journal, no folder. */
   close(): Promise<void>;
 }
@@ -84,7 +86,10 @@ export async function serveRunner(options: HostOptions): Promise<HostOutcome> {
   };
 
   const control = createControlServer({ runner, status, journal: () => journal, down });
-  const host = (close: Host['close']): HostOutcome => ({ holds: true, host: { up: () => begin(standing), takenDown, stop, close } });
+  const host = (close: Host['close']): HostOutcome => ({
+    holds: true,
+    host: { up: () => begin(standing), takenDown, stop, lastWords: (message) => journal?.lastWords(message), close },
+  });
   try {
     await ensureOwnDirectory(options.root, 'root');
     const folder = projectFolder(options.root, file);

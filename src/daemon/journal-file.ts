@@ -1,4 +1,5 @@
 /** The journal on disk: appended in batches, two files of a bounded size each, and never a reason for anything to fail. */
+import { appendFileSync } from 'node:fs';
 import { appendFile, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from './daemon-error.ts';
@@ -6,6 +7,8 @@ import { errnoOf } from './daemon-error.ts';
 export interface JournalDisk {
   /** Rejects with the system's error. Made 0600. */
   append(path: string, text: string): Promise<void>;
+  /** Before it returns, and without a word where it cannot. */
+  appendNow(path: string, text: string): void;
   rename(from: string, to: string): Promise<void>;
   /** 0 where there is none. */
   size(path: string): Promise<number>;
@@ -16,6 +19,13 @@ export interface JournalDisk {
 
 export const realDisk: JournalDisk = {
   append: (path, text) => appendFile(path, text, { mode: 0o600 }),
+  appendNow: (path, text) => {
+    try {
+      appendFileSync(path, text, { mode: 0o600 });
+    } catch {
+      // The process ends either way.
+    }
+  },
   rename,
   size: (path) =>
     stat(path).then(
@@ -84,6 +94,12 @@ export class JournalFile {
     this.#pendingSize = 0;
     if (text !== '') this.#writing = this.#writing.then(() => this.#append(text));
     return this.#writing;
+  }
+
+  /** At once: the process is about to end. */
+  writeNow(line: string): void {
+    this.#options.disk.appendNow(this.#paths.now, this.#pending.join('') + line);
+    this.#pending = [];
   }
 
   /** After the last write. */

@@ -41,7 +41,7 @@ export class Journal {
         hint: 'logs and events will not outlive this process until there is room or the right to write',
       } as const;
       onWarning?.(body);
-      this.add({ seq: 0, at: this.#now(), subject: { kind: 'project', name: this.#project }, ...body });
+      this.add(this.#ofProject(body));
     };
     this.#file = folder === null ? null : new JournalFile({ folder, disk, maxBytes: maxFileBytes, onFailure });
   }
@@ -52,6 +52,12 @@ export class Journal {
     const entry = this.#remember(event);
     this.#file?.write(entry.line);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Why the process ends, for the next one to tell: written before this returns. */
+  lastWords(message: string): void {
+    const hint = 'tunnels up -d brings the project up again';
+    this.#file?.writeNow(this.#remember(this.#ofProject({ type: 'warning', message, hint })).line);
   }
 
   get entries(): Pick<EventRing, 'firstSeq' | 'nextSeq' | 'at'> {
@@ -70,6 +76,10 @@ export class Journal {
 
   async remove(): Promise<void> {
     await this.#file?.remove();
+  }
+
+  #ofProject(body: EventBody): TunnelsEvent {
+    return { seq: 0, at: this.#now(), subject: { kind: 'project', name: this.#project }, ...body };
   }
 
   #remember(event: TunnelsEvent): RingEntry {

@@ -103,7 +103,7 @@ function resultOf(child: ChildProcess, { options, asking, words }: Startup): Pro
     child.once('error', (error) => fail(`cannot start the background process: ${error.message}`, 'run tunnels up without -d'));
     // `close` and not `exit`: what it said last is in the pipes until then.
     child.once('close', (code, by) => {
-      const said = words().trim();
+      const said = firstWords(words());
       const how = by === null ? `exit code ${code ?? 0}` : by;
       fail(
         `the background process ended before it was up (${how})${said === '' ? '' : `: ${said}`}`,
@@ -114,6 +114,12 @@ function resultOf(child: ChildProcess, { options, asking, words }: Startup): Pro
     if (signal?.aborted) onAbort();
     tell(child, { type: 'start', request: options.request });
   });
+}
+
+/** The line that says what was wrong: around it, node prints the place and the stack. */
+export function firstWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => /^\S/.test(line) && !/^(node:|file:|Node\.js v|\()/.test(line));
+  return (lines.find((line) => /\b(error|fatal|cannot|bug)\b|Error: /i.test(line)) ?? lines[0] ?? '').trim();
 }
 
 /** The questions the process has asked and that have not been answered yet. */

@@ -5,7 +5,7 @@
  *   up            `up -d`: prints what came of it as JSON; with ASK=1 it answers questions
  *   hold          a foreground `up`: prints `holds` or `joined`, then a line a warning, until it is taken down or signalled
  *
- * PLAY says what the project does: fine, invalid, empty, crash, ask, slow, hang, drain.
+ * PLAY says what the project does: fine, invalid, empty, crash, bug, ask, slow, hang, drain.
  */
 import { buildId } from '../../src/daemon/build-id.ts';
 import { runDaemon } from '../../src/daemon/daemon-process.ts';
@@ -41,6 +41,10 @@ class PlayedProject extends PlayedRunner {
     if (play === 'hang') await new Promise((resolve) => setTimeout(resolve, 600_000));
     const result = await super.apply();
     if (play === 'ask') void this.#ask();
+    if (play === 'bug')
+      setTimeout(() => {
+        throw new Error('this cannot happen');
+      }, 300);
     return result;
   }
 

@@ -123,6 +123,13 @@ describe('up -d', () => {
     expect(existsSync(root) ? readdirSync(root) : []).toEqual([]);
   });
 
+  test('tells of a program that is not there, without a stack', async () => {
+    await expect(startDaemon({ ...hanging(), program: join(dir, 'missing.js') })).rejects.toMatchObject({
+      code: 'start-failed',
+      message: `the background process ended before it was up (exit code 1): Error: Cannot find module '${join(dir, 'missing.js')}'`,
+    });
+  });
+
   test('tells what is wrong with the state directory', async () => {
     mkdirSync(join(dir, 'elsewhere'), { mode: 0o700 });
     symlinkSync(join(dir, 'elsewhere'), root);
@@ -233,6 +240,15 @@ describe('the process in the background', () => {
     await sleep(200);
     expect(await (await connectProject(place())).status()).toMatchObject({ pid: lines[0]?.['pid'] });
   });
+});
+
+test('a process that ends by a bug says so in the journal of the next one', async () => {
+  const { lines } = await up({ PLAY: 'bug' });
+  await until(() => !isAlive(Number(lines[0]?.['pid'])), { what: 'the bug' });
+  await up();
+  const told: string[] = [];
+  for await (const line of (await connectProject(place())).logs()) if (line.type === 'warning') told.push(line.message);
+  expect(told).toEqual(['the background process ended, this is a bug in tunnels: this cannot happen']);
 });
 
 describe('a process that is killed', () => {
