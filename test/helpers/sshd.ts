@@ -210,7 +210,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
         },
         { what: `the SSH banner of ${name} on ${address}:${port}`, ms: 10_000, every: 15, detail: () => text.slice(from) },
       );
-      await until(() => childrenOf(child.pid).length === 0, { what: `${name} to be done with the readiness probe` });
+      // After a restart somebody else may have come back already: then its log has to tell that the probe is gone.
+      const probeGone = (): boolean =>
+        ready && [...probes].some((each) => new RegExp(`^Connection (?:closed|reset) by \\S+ port ${each}\\b`, 'm').test(text.slice(from)));
+      await until(() => childrenOf(child.pid).length === 0 || probeGone(), { what: `${name} to be done with the readiness probe` });
     };
 
     const start = async (): Promise<void> => {
