@@ -66,6 +66,8 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
       const created = watch([...directories], { depth: 0, ignoreInitial: true, followSymlinks: false, ignorePermissionErrors: true });
       watcher = created;
       created.on('all', () => void onEvent());
+      // chokidar drops a change that follows another one of the same file within 50 ms; what the system says is complete.
+      created.on('raw', () => void onEvent());
       created.on('error', () => undefined);
       await new Promise<void>((resolve) => created.once('ready', () => resolve()));
       // What was saved while the watch was being set up made no event.

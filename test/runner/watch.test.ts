@@ -131,6 +131,16 @@ it('each of 50 saves is told within 500 ms', async () => {
   expect(slowest).toBeLessThan(500);
 });
 
+it('a save right after the one before was told is told, too', async () => {
+  onChange = async () => {
+    changes += 1;
+    if (changes < 30) await writeFile(main, `save ${changes}`);
+  };
+  await start();
+  await writeFile(main, 'two');
+  await changed(30);
+});
+
 it('a file that changed between being read and being followed is told', async () => {
   watch = await watchFiles(() => onChange());
   await watch.follow([main], Date.now() - 60_000);
