@@ -1,8 +1,7 @@
 /** What can be asked of a running project, apart from how it is asked. */
-import { boundExports } from '../runner/bound-exports.ts';
 import type { ApplyResult, RunnerPort } from '../runner/runner-port.ts';
 import { DaemonError } from './daemon-error.ts';
-import type { ApplyOutcome, ApplyRequest, StopRequest, TunnelExports } from './protocol.ts';
+import type { ApplyOutcome, ApplyRequest, StopRequest } from './protocol.ts';
 
 export async function applyNames(runner: RunnerPort, { names, noDeps }: Required<ApplyRequest>): Promise<ApplyOutcome> {
   if (names.length > 0) runner.select(names, { noDeps });
@@ -36,6 +35,3 @@ export async function restart(runner: RunnerPort, { names, drainMs }: Required<S
   await runner.stopTunnels(which, { drainMs });
   runner.startTunnels(which);
 }
-
-/** Of the tunnels that are bound. */
-export const exportsOf = (runner: RunnerPort): readonly TunnelExports[] => boundExports(runner.snapshot(), runner.graph);

@@ -12,6 +12,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { TunnelsEvent } from '../core/event.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ErrorView } from '../core/snapshot.ts';
+import type { BoundExports } from '../runner/bound-exports.ts';
 import type { TunnelStateName } from '../core/tunnel-state.ts';
 import type { DaemonErrorView } from './daemon-error.ts';
 
@@ -103,11 +104,7 @@ export interface WaitOutcome {
   readonly missing: readonly { readonly name: string; readonly state: TunnelStateName; readonly error: ErrorView | null }[];
 }
 
-export interface TunnelExports {
-  readonly tunnel: string;
-  readonly ingress: string;
-  readonly exports: Readonly<Record<string, string>>;
-}
+export type TunnelExports = BoundExports;
 
 /** The longest drain or wait that can be asked for, in milliseconds: a day. */
 export const MAX_MS = 86_400_000;

@@ -1,11 +1,12 @@
 /** The control socket: node:http over a claimed unix socket. No request can end the process, or hold up the tunnels. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { boundExports } from '../runner/bound-exports.ts';
 import type { RunnerPort } from '../runner/runner-port.ts';
 import { answerError, answerJson, answerLines, viewOf } from './answer.ts';
 import { DaemonError } from './daemon-error.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Journal } from './journal.ts';
-import { applyNames, applyOutcome, chosen, exportsOf, restart } from './operations.ts';
+import { applyNames, applyOutcome, chosen, restart } from './operations.ts';
 import type { DownRequest, Status } from './protocol.ts';
 import { applyRequest, downRequest, namesRequest, readBody, stopRequest, streamQuery, waitRequest } from './request.ts';
 import { waitFor } from './wait-for.ts';
@@ -95,7 +96,7 @@ function routesOf({ runner, status, journal, down }: Served, streams: Set<() => 
     ['GET /status', (_, answer) => answerJson(answer, status())],
     ['GET /snapshot', (_, answer) => answerJson(answer, runner.snapshot())],
     ['GET /graph', (_, answer) => answerJson(answer, runner.graph ? toWire(runner.graph) : null)],
-    ['GET /exports', (_, answer) => answerJson(answer, exportsOf(runner))],
+    ['GET /exports', (_, answer) => answerJson(answer, boundExports(runner.snapshot(), runner.graph))],
     ['GET /events', stream(true)],
     ['GET /logs', stream(false)],
     ['POST /apply', call((fields) => applyNames(runner, applyRequest(fields)))],
