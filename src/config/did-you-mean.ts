@@ -31,7 +31,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | nu
   if (name.length > 128) return null;
   const wanted = normal(name);
   let best: string | null = null;
-  let limit = Math.min(tolerance(wanted.length), Math.max(1, wanted.length - 1)) + 1;
+  let limit = Math.min(tolerance(wanted.length), wanted.length - 1) + 1;
   for (const candidate of candidates) {
     if (candidate === name) continue;
     const distance = editDistance(wanted, normal(candidate), limit - 1);

@@ -17,7 +17,9 @@ describe('the file', () => {
 
   test('that is not there is told, with what to do', async () => {
     const { messages, failure } = await loadIn(projectWith({}));
-    expect(messages).toEqual([expect.stringMatching(/^there is no tunnels\.yaml in .*shop or above it, write one \(tunnels init\), or name it with -f$/)]);
+    expect(messages).toEqual([
+      expect.stringMatching(/^there is no tunnels\.yaml in .*shop or above it, write one \(tunnels init\), or name it with -f$/),
+    ]);
     expect(failure?.diagnostics[0]).toMatchObject({ code: 'file-missing', range: null });
     expect(failure?.watch.length).toBe(2);
   });
@@ -88,16 +90,24 @@ describe('the name of the project', () => {
   });
 
   test('that is none is refused', async () => {
-    expect((await loadIn(projectWith({ 'tunnels.yaml': FILE }), { projectName: '../x' })).messages).toEqual(['"../x" is no project name, letters, digits, _ . and -']);
+    expect((await loadIn(projectWith({ 'tunnels.yaml': FILE }), { projectName: '../x' })).messages).toEqual([
+      '"../x" is no project name, letters, digits, _ . and -',
+    ]);
   });
 });
 
 describe('env files', () => {
   const file = 'tunnels:\n  web: {type: local, host: h.example.com, ingress: 1, egress: "web:80", env: {V: "${A}"}}\n';
-  const value = async (cwd: string, options = {}): Promise<string | undefined> => (await loadIn(cwd, options)).loaded?.project.tunnels.get('web')?.env['V'];
+  const value = async (cwd: string, options = {}): Promise<string | undefined> =>
+    (await loadIn(cwd, options)).loaded?.project.tunnels.get('web')?.env['V'];
 
   test('.env of the project directory, --env-file instead, and the environment over both', async () => {
-    const cwd = projectWith({ 'tunnels.yaml': file, '.env': '# note\nA="from .env"\nSECRET=s\n', 'a.env': 'A=a\n', 'b.env': 'export A=b\n' });
+    const cwd = projectWith({
+      'tunnels.yaml': file,
+      '.env': '# note\nA="from .env"\nSECRET=s\n',
+      'a.env': 'A=a\n',
+      'b.env': 'export A=b\n',
+    });
     expect(await value(cwd)).toBe('from .env');
     expect(await value(cwd, { envFiles: ['a.env'] })).toBe('a');
     expect(await value(cwd, { envFiles: ['a.env', 'b.env'] })).toBe('b');

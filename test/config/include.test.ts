@@ -20,7 +20,17 @@ test('what a file includes lies under it, and is relative to it', async () => {
   expect(loaded?.project.tunnels.get('web')?.egress).toEqual({ kind: 'tcp', host: 'web', port: 80 });
   expect([...(loaded?.project.tunnels.keys() ?? [])].sort()).toEqual(['db', 'web']);
   expect(loaded?.watch).toEqual(
-    expect.arrayContaining(['tunnels.yaml', 'tunnels.override.yaml', 'tunnels.override.yml', '.env', 'parts/hosts.yaml', 'parts/deeper/base.yaml', 'more.yaml'].map((name) => join(cwd, name))),
+    expect.arrayContaining(
+      [
+        'tunnels.yaml',
+        'tunnels.override.yaml',
+        'tunnels.override.yml',
+        '.env',
+        'parts/hosts.yaml',
+        'parts/deeper/base.yaml',
+        'more.yaml',
+      ].map((name) => join(cwd, name)),
+    ),
   );
   expect([...(loaded?.sources.keys() ?? [])]).toEqual(['tunnels.yaml', 'parts/hosts.yaml', 'parts/deeper/base.yaml', 'more.yaml']);
 });
@@ -42,7 +52,15 @@ test('nothing outside the project directory is included, whatever the way', asyn
   symlinkSync('../outside.yaml', join(cwd, 'link.yaml'));
   symlinkSync('..', join(cwd, 'up'));
   symlinkSync('/dev/zero', join(cwd, 'zero.yaml'));
-  const outside = ['../outside.yaml', 'parts/../../outside.yaml', join(cwd, '..', 'outside.yaml'), 'link.yaml', 'up/outside.yaml', '/etc/passwd', 'zero.yaml'];
+  const outside = [
+    '../outside.yaml',
+    'parts/../../outside.yaml',
+    join(cwd, '..', 'outside.yaml'),
+    'link.yaml',
+    'up/outside.yaml',
+    '/etc/passwd',
+    'zero.yaml',
+  ];
   const lines = [...outside, 'parts/inner.yaml'].map((file) => `  - ${file}\n`).join('');
   writeFileSync(join(cwd, 'tunnels.yaml'), `include:\n${lines}${TUNNELS}hosts: {bastion: {}}\n`);
   const { diagnostics, failure } = await loadIn(cwd);
@@ -60,7 +78,10 @@ test('what is inside by a symbolic link is included', async () => {
 });
 
 test('what is no file is never waited for', async () => {
-  const cwd = projectWith({ 'tunnels.yaml': `include: [pipe.yaml, folder, missing.yaml, large.yaml]\n${TUNNELS}hosts: {bastion: {}}\n`, 'large.yaml': 'x'.repeat(1024 * 1024 + 1) });
+  const cwd = projectWith({
+    'tunnels.yaml': `include: [pipe.yaml, folder, missing.yaml, large.yaml]\n${TUNNELS}hosts: {bastion: {}}\n`,
+    'large.yaml': 'x'.repeat(1024 * 1024 + 1),
+  });
   execFileSync('mkfifo', [join(cwd, 'pipe.yaml')]);
   mkdirSync(join(cwd, 'folder'));
   const { messages, failure } = await loadIn(cwd);
@@ -74,7 +95,11 @@ test('what is no file is never waited for', async () => {
 });
 
 test('files that include each other are told once, with the way', async () => {
-  const cwd = projectWith({ 'tunnels.yaml': `include: a.yaml\n${TUNNELS}hosts: {bastion: {}}\n`, 'a.yaml': 'include: b.yaml\n', 'b.yaml': '\ninclude: [a.yaml, tunnels.yaml]\n' });
+  const cwd = projectWith({
+    'tunnels.yaml': `include: a.yaml\n${TUNNELS}hosts: {bastion: {}}\n`,
+    'a.yaml': 'include: b.yaml\n',
+    'b.yaml': '\ninclude: [a.yaml, tunnels.yaml]\n',
+  });
   const { messages } = await loadIn(cwd);
   expect(messages).toEqual([
     'b.yaml:2:11 the files include each other: a.yaml -> b.yaml -> a.yaml',
@@ -83,6 +108,9 @@ test('files that include each other are told once, with the way', async () => {
 });
 
 test('problems of an included file are at its own lines', async () => {
-  const cwd = projectWith({ 'tunnels.yaml': `include: parts/hosts.yaml\n${TUNNELS}`, 'parts/hosts.yaml': '\n\nhosts: {bastion: {prt: 22}}\n' });
+  const cwd = projectWith({
+    'tunnels.yaml': `include: parts/hosts.yaml\n${TUNNELS}`,
+    'parts/hosts.yaml': '\n\nhosts: {bastion: {prt: 22}}\n',
+  });
   expect((await loadIn(cwd)).messages).toEqual(['parts/hosts.yaml:3:19 unknown key "prt" in host "bastion", did you mean "port"?']);
 });

@@ -7,7 +7,9 @@ const ENV = { A: 'one', B: 'two', EMPTY: '', PORT: '8080', NEST: '${A}' };
 
 const text = (raw: string): string => {
   const { pieces, problems } = interpolateText(raw, ENV);
-  return problems.length > 0 ? problems.map((each) => `${each.code}: ${each.message}`).join('; ') : pieces.map((piece) => piece.text).join('');
+  return problems.length > 0
+    ? problems.map((each) => `${each.code}: ${each.message}`).join('; ')
+    : pieces.map((piece) => piece.text).join('');
 };
 
 describe('variables are filled in as compose does', () => {
@@ -82,7 +84,10 @@ describe('what cannot be filled in is a problem', () => {
 
   test('no text makes it throw', () => {
     const parts = fc.constantFrom('$', '{', '}', ':', '-', '?', '+', 'A', 'NONE', '$$', '${', ' ');
-    fc.assert(fc.property(fc.array(parts, { maxLength: 40 }), (list) => void interpolateText(list.join(''), ENV)), { numRuns: 2000 });
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 40 }), (list) => void interpolateText(list.join(''), ENV)),
+      { numRuns: 2000 },
+    );
   });
 });
 
@@ -121,7 +126,9 @@ describe('in a file', () => {
   });
 
   test('keys and the users own x- keys are left alone', async () => {
-    const { loaded, messages } = await loadText('x-note: ${NOT_MINE}\ntunnels:\n  web: -L 8080:web:80 bastion.example.com\n  x-other: $ALSO\n');
+    const { loaded, messages } = await loadText(
+      'x-note: ${NOT_MINE}\ntunnels:\n  web: -L 8080:web:80 bastion.example.com\n  x-other: $ALSO\n',
+    );
     expect(messages).toEqual([]);
     expect(loaded).not.toBeNull();
   });
@@ -129,7 +136,22 @@ describe('in a file', () => {
   test('no value of a variable makes a key, a list, a tunnel or an option', async () => {
     const values = fc.oneof(
       fc.string({ unit: 'binary' }),
-      fc.constantFrom('{user: root}', '[a, b]', 'x\nuser: root', '*alias', '&a b', '!!map {}', '-g', 'h -R 1:a:1', '${A}', '# c', '"', "'", '|', '- a'),
+      fc.constantFrom(
+        '{user: root}',
+        '[a, b]',
+        'x\nuser: root',
+        '*alias',
+        '&a b',
+        '!!map {}',
+        '-g',
+        'h -R 1:a:1',
+        '${A}',
+        '# c',
+        '"',
+        "'",
+        '|',
+        '- a',
+      ),
     );
     await fc.assert(
       fc.asyncProperty(values, async (V) => {

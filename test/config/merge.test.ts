@@ -65,7 +65,11 @@ describe('an override file', () => {
     const { loaded, messages } = await loadIn(cwd);
     expect(messages).toEqual([]);
     const web = loaded?.project.tunnels.get('web');
-    expect([web?.parkMs, web?.egress, loaded?.project.hosts.get('bastion')?.user]).toEqual([1000, { kind: 'tcp', host: 'web', port: 80 }, 'me']);
+    expect([web?.parkMs, web?.egress, loaded?.project.hosts.get('bastion')?.user]).toEqual([
+      1000,
+      { kind: 'tcp', host: 'web', port: 80 },
+      'me',
+    ]);
   });
 
   test('is not read when files are named', async () => {
@@ -83,7 +87,12 @@ describe('an override file', () => {
     });
     const { loaded, messages } = await loadIn(cwd, { env: { INGRESS: '9002', EGRESS: '81' } });
     expect(messages).toEqual([]);
-    const brief = [...(loaded?.project.tunnels.values() ?? [])].map((each) => [each.type, each.hosts[0], each.parkMs, JSON.stringify(each.egress)]);
+    const brief = [...(loaded?.project.tunnels.values() ?? [])].map((each) => [
+      each.type,
+      each.hosts[0],
+      each.parkMs,
+      JSON.stringify(each.egress),
+    ]);
     expect(brief).toEqual([
       ['local', 'other', 10_000, '{"kind":"tcp","host":"web","port":81}'],
       ['local', 'bastion+via-edge', 1000, '{"kind":"tcp","host":"web","port":81}'],
@@ -112,7 +121,11 @@ describe('an override file', () => {
 });
 
 test('repeated -f are merged in order, and the first is the project', async () => {
-  const cwd = projectWith({ 'a/one.yaml': MAIN, 'b/two.yaml': 'tunnels: {web: {park: 1s}}\n', 'b/three.yaml': 'tunnels: {web: {park: 2s}}\n' });
+  const cwd = projectWith({
+    'a/one.yaml': MAIN,
+    'b/two.yaml': 'tunnels: {web: {park: 1s}}\n',
+    'b/three.yaml': 'tunnels: {web: {park: 2s}}\n',
+  });
   const { loaded, messages } = await loadIn(cwd, { files: ['a/one.yaml', 'b/two.yaml', 'b/three.yaml'] });
   expect(messages).toEqual([]);
   expect(loaded?.project.tunnels.get('web')?.parkMs).toBe(2000);

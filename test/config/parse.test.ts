@@ -55,7 +55,8 @@ describe('what it will not read says why', () => {
     ['<<: 5', ['1:5 << takes a map, or a list of maps']],
   ])('%j', (text, problems) => {
     const found = parsed(text).problems;
-    for (const [index, problem] of problems.entries()) expect(found[index]?.replace(/^(\d+):\d+/, '$1')).toBe(problem.replace(/^(\d+):\d+/, '$1'));
+    for (const [index, problem] of problems.entries())
+      expect(found[index]?.replace(/^(\d+):\d+/, '$1')).toBe(problem.replace(/^(\d+):\d+/, '$1'));
     expect(found).toHaveLength(problems.length);
   });
 });

@@ -119,8 +119,36 @@ test('the error is placed at the word', () => {
 });
 
 test('no text whatever makes it throw, and a place is inside the text', () => {
-  const words = fc.constantFrom('-L', '-R', '-D', '-N', '-g', '-J', '-p', '-l', '-i', '-4', '--', 'ssh', '8080:web:80', '1080', 'bastion', 'a@b', "'", '"', '\\', '[', ':', '/', '*');
-  const text = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.oneof(words, fc.string()), { maxLength: 12 }).map((list) => list.join(' ')), fc.array(words).map((list) => list.join('')));
+  const words = fc.constantFrom(
+    '-L',
+    '-R',
+    '-D',
+    '-N',
+    '-g',
+    '-J',
+    '-p',
+    '-l',
+    '-i',
+    '-4',
+    '--',
+    'ssh',
+    '8080:web:80',
+    '1080',
+    'bastion',
+    'a@b',
+    "'",
+    '"',
+    '\\',
+    '[',
+    ':',
+    '/',
+    '*',
+  );
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(fc.oneof(words, fc.string()), { maxLength: 12 }).map((list) => list.join(' ')),
+    fc.array(words).map((list) => list.join('')),
+  );
   fc.assert(
     fc.property(text, (raw) => {
       const form = read(raw);
@@ -141,7 +169,9 @@ test('what a variable holds is one word, and never an option', () => {
       ]);
       if (!form.ok) return;
       expect(brief(form.value)).toBe(`local 8080 web:80 ${formatDestination(form.value.destination)}`);
-      expect(value.replace(/^ssh:\/\//, '').replace(/\/$/, '')).toBe(formatDestination(form.value.destination).replace(/^\[|\]$/g, (bracket) => (value.includes('[') ? bracket : '')));
+      expect(value.replace(/^ssh:\/\//, '').replace(/\/$/, '')).toBe(
+        formatDestination(form.value.destination).replace(/^\[|\]$/g, (bracket) => (value.includes('[') ? bracket : '')),
+      );
     }),
     { numRuns: 1000 },
   );
