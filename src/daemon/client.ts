@@ -109,11 +109,13 @@ export class DaemonClient {
   /** Resolves when the tunnels are closed, nothing is left in the state directory and the process has ended. */
   async down(request: DownRequest, options: CallOptions = {}): Promise<void> {
     const { lines } = this.#lines('/down', request, options);
-    await resultOf(lines, options);
-    const limit = setTimeout(() => void lines.return(), EXIT_LIMIT);
-    // The answer stays open until its process is done; what it might still say is of no interest.
-    await lines.next().catch(() => undefined);
-    clearTimeout(limit);
+    try {
+      await resultOf(lines, options);
+      // The answer stays open until its process is done, or silent for too long; what it might still say is of no interest.
+      await lines.next().catch(() => undefined);
+    } finally {
+      await lines.return();
+    }
     // A process ends a moment after its sockets have.
     await processEnd(this.found.pid, EXIT_LIMIT);
   }
@@ -144,7 +146,11 @@ export class DaemonClient {
 
   async #call<T>(path: string, body: object, options: CallOptions): Promise<T> {
     const { lines } = this.#lines(path, body, options);
-    return (await resultOf(lines, options)) as T;
+    try {
+      return (await resultOf(lines, options)) as T;
+    } finally {
+      await lines.return();
+    }
   }
 
   #lines(path: string, body: object, { signal }: CallOptions): { readonly lines: AsyncGenerator<unknown, void> } {
