@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startFaultProxy } from '../helpers/fault-proxy.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { hostEntry, type Project } from '../helpers/project.ts';
 import { at, echoes, failureOf, scene } from '../helpers/scene.ts';
@@ -153,18 +154,13 @@ describe('1 is a failure at run time', () => {
 
 describe('a failure that may pass', () => {
   it('a host that is down at first comes up; meanwhile the others work', async () => {
-    const port = await freePort();
-    const later = {
-      hostname: '127.0.0.1',
-      port,
-      user: bastion.user,
-      identity_file: bastion.userKey.privateKeyFile,
-      host_key: bastion.fingerprint,
-    };
+    // The server itself is up; the door in front of it opens later.
+    const [port, server] = await Promise.all([freePort(), each.sshd({ name: 'later' })]);
+    const later = hostEntry(server, { port, host_key: server.fingerprint, reconnect: { min: '100ms', max: '500ms' } });
     const up = each
       .project({
         yaml: {
-          hosts: { bastion: hostEntry(bastion), later: { ...later, reconnect: { min: '100ms', max: '500ms' } } },
+          hosts: { bastion: hostEntry(bastion), later },
           tunnels: { web: tunnel(), late: tunnel('later') },
         },
       })
@@ -174,7 +170,7 @@ describe('a failure that may pass', () => {
     expect(failureOf(up, 'later')?.code).toBe('refused');
     expect(up.state('late')).toBe('waiting');
     await echoes(up.port('web'));
-    await each.add(startSshd({ name: 'later', port }));
+    await each.add(startFaultProxy(server.port, { port }));
     await up.untilOpen(['late'], 5_000);
     await echoes(up.port('late'));
     expect(await up.stop()).toMatchObject({ code: 0 });
