@@ -24,7 +24,7 @@ export interface Keepalive {
   readonly count: number;
 }
 
-/** Full-jitter backoff between `minMs` and `maxMs`; `attempts` is null for "never give up". */
+/** Full jitter: each wait is between 0 and a window that doubles from `minMs` to `maxMs`; `attempts` is null for "never give up". */
 export interface Reconnect {
   readonly minMs: number;
   readonly maxMs: number;
