@@ -13,6 +13,7 @@ import { realNetwork } from '../engine/real-network.ts';
 import { watchWake, type WakeWatch } from '../engine/wake-watch.ts';
 import { createAsker, nobody } from './asker.ts';
 import type { ApplyResult, Questions, RunnerPort } from './runner-port.ts';
+import { activatedNames, joined, selectionOf, type Selection } from './selection.ts';
 import { selectTunnels } from './select.ts';
 import { watchFiles, type FileWatch } from './watch.ts';
 
@@ -41,14 +42,13 @@ class Runner implements RunnerPort {
   #wake: WakeWatch | null = null;
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;
-  /** What was asked for by name; empty is all of the file. */
-  #names: readonly string[];
-  #noDeps: boolean;
+  #selection: Selection;
+  /** What the last apply() that succeeded went by: a name that is not in the file must not spoil every later reload. */
+  #appliedSelection: Selection | null = null;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#names = options.names ?? [];
-    this.#noDeps = options.noDeps ?? false;
+    this.#selection = selectionOf(options.names ?? [], options.noDeps ?? false);
     this.#clock = options.clock ?? systemClock;
     this.#engine = new Engine({
       clock: this.#clock,
@@ -131,9 +131,7 @@ class Runner implements RunnerPort {
   }
 
   select(names: readonly string[], { noDeps }: { readonly noDeps: boolean }): void {
-    const joins = names.length > 0 && this.#names.length > 0;
-    this.#names = joins ? [...new Set([...this.#names, ...names])] : this.#loaded && names.length > 0 ? this.#names : names;
-    this.#noDeps = noDeps;
+    this.#selection = joined(this.#selection, names, noDeps);
   }
 
   async stopTunnels(names: readonly string[], { drainMs }: { readonly drainMs: number | null }): Promise<void> {
@@ -145,11 +143,12 @@ class Runner implements RunnerPort {
   }
 
   #load(): ReturnType<typeof load> {
-    return load({ ...this.#options.load, ...(this.#names.length > 0 ? { names: this.#names } : {}) });
+    const names = activatedNames(this.#selection);
+    return load({ ...this.#options.load, ...(names.length > 0 ? { names } : {}) });
   }
 
   #desired(loaded: Loaded): Graph {
-    return buildGraph(selectTunnels(loaded.project, this.#names, { noDeps: this.#noDeps }));
+    return buildGraph(selectTunnels(loaded.project, this.#selection.only ?? [], this.#selection));
   }
 
   async #apply(): Promise<ApplyResult> {
@@ -158,12 +157,14 @@ class Runner implements RunnerPort {
     this.#watchedFiles = result.ok ? result.value.watch : result.error.watch;
     if (this.#watch) await this.#follow();
     if (!result.ok) {
+      this.#selection = this.#appliedSelection ?? this.#selection;
       this.#publish({ type: 'rejected', diagnostics: result.error.diagnostics });
       return { applied: false, failure: result.error };
     }
     const loaded = result.value;
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
     this.#loaded = loaded;
+    this.#appliedSelection = this.#selection;
     this.#lookForChanges();
     const { plan } = this.#engine.apply(this.#desired(loaded), ({ steps }) =>
       this.#publish({ type: 'applied', plan: formatPlan({ steps }), changes: steps.length }),

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { activatedNames, joined, selectionOf } from '../../src/runner/selection.ts';
+
+/** `up` with these names, then with those …; `*` is none. */
+const after = (...ups: readonly string[]) => {
+  const [first = '*', ...rest] = ups.map((names) => (names === '*' ? [] : names.split(' ')));
+  return rest.reduce((selection, names) => joined(selection, names, false), selectionOf(first === '*' ? [] : [...first], false));
+};
+
+it.each<[readonly string[], readonly string[] | null, readonly string[]]>([
+  [['*'], null, []],
+  [['web'], ['web'], ['web']],
+  [
+    ['web', 'db web'],
+    ['web', 'db'],
+    ['web', 'db'],
+  ],
+  [['web', '*'], null, []],
+  [['*', 'debug'], null, ['debug']],
+  [['*', 'debug', '*'], null, ['debug']],
+])('after %j only %j run, and %j are activated', (ups, only, activated) => {
+  expect(after(...ups).only).toEqual(only);
+  expect(activatedNames(after(...ups))).toEqual(activated);
+});
