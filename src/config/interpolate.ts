@@ -106,7 +106,7 @@ class Scan {
 
   #unset({ name, start, used, says }: { name: string; start: number; used: boolean; says: string }): string {
     if (!used) return '';
-    const hint = didYouMean(name, Object.keys(this.#env)) ?? `set it, or write \${${name}:-default}`;
+    const hint = didYouMean(name, Object.keys(this.#env)) ?? (says === '' ? `set it, or write \${${name}:-default}` : null);
     const message = `the variable ${name} is not set${says === '' ? '' : `: ${says}`}`;
     this.#problems.push({ code: 'unset-variable', message, hint, start, end: this.#at });
     return '';

@@ -67,11 +67,7 @@ function read(values: Values, key: 'ingress' | 'egress', context: AddressContext
   const wrong = (message: string, hint?: string): undefined =>
     problems.add({ code: 'schema', message, at: values.at(key), hint }) as undefined;
   const parsed = parseAddress(written, 'localhost');
-  if (!parsed.ok)
-    return wrong(
-      `${key} ${written} ${parsed.error}`,
-      /^[^/]*\.sock$/.test(written) ? 'a socket is a path that begins with / or ~/' : undefined,
-    );
+  if (!parsed.ok) return wrong(`${key} ${written} ${parsed.error}`, hintFor(written));
   const { address, count } = parsed.value;
   if (count > MAX_RANGE) return wrong(`${key} ${written} has more than ${MAX_RANGE} ports`);
   if (address.kind === 'tcp') {
@@ -85,4 +81,9 @@ function read(values: Values, key: 'ingress' | 'egress', context: AddressContext
   if (onHost || context.client !== THIS_MACHINE)
     return wrong(`${key} ${written}: ~ means nothing on another machine`, 'write the whole path');
   return { address: { kind: 'unix', path: expandPath(address.path, context.directories) }, count: 1 };
+}
+
+function hintFor(written: string): string | undefined {
+  if (written.includes('://')) return 'write host:port, without the rest of the URL';
+  return /^[^/]*\.sock$/.test(written) ? 'a socket is a path that begins with / or ~/' : undefined;
 }

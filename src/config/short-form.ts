@@ -58,8 +58,10 @@ export function parseShortForm(pieces: readonly Piece[]): Result<ShortForm, Shor
   const options = readOptions(words.value);
   if (!options.ok) return options;
   const { values, flags, operands } = options.value;
-  const twice = ['J', 'p', 'l'].map((each) => values.get(each)?.[1]).find((part) => part !== undefined);
-  if (twice) return err({ message: 'an option is given twice', hint: LONG_FORM, start: twice.start, end: twice.end });
+  for (const letter of ['J', 'p', 'l']) {
+    const twice = values.get(letter)?.[1];
+    if (twice) return err({ message: `-${letter} is given twice`, hint: LONG_FORM, start: twice.start, end: twice.end });
+  }
   const forward = oneForward(values, whole);
   if (!forward.ok) return forward;
   const [destination, command] = operands;
@@ -111,7 +113,7 @@ function readCluster(word: Word, next: Word | undefined, options: Options): Resu
     }
     if (!WITH_VALUE.includes(letter)) {
       const hint = Object.hasOwn(ELSEWHERE, letter) ? (ELSEWHERE[letter] ?? LONG_FORM) : LONG_FORM;
-      return err({ message: `-${letter} is no part of the short form`, hint, ...place });
+      return err({ message: `${letter === '-' ? word.text : `-${letter}`} is no part of the short form`, hint, ...place });
     }
     const glued = word.text.slice(index + 1);
     if (glued === '' && !next) return err({ message: `-${letter} has no value`, hint: LONG_FORM, ...place });

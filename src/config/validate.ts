@@ -107,9 +107,11 @@ function hintFor(node: Node, shape: Shape | undefined): string | null {
     if (/^(?:yes|on|y|true)$/i.test(node.value)) return 'did you mean true?';
     if (/^(?:no|off|n|false)$/i.test(node.value)) return 'did you mean false?';
   }
-  const isNumber = typeof node.value === 'number' || typeof node.value === 'boolean';
-  if (isNumber && types.includes('string') && !types.includes('integer')) return `did you mean "${node.written}"?`;
-  if (!isNumber && types.includes('integer') && /^\d+$/.test(String(node.value))) return 'leave out the quotes';
+  const isNumber = typeof node.value === 'number';
+  if (isNumber && types.join() === 'string' && !shape?.choices) return `did you mean "${node.written}"?`;
+  if (typeof node.value === 'string' && types.includes('integer') && /^\d+$/.test(String(node.value))) return 'leave out the quotes';
+  if (types.includes('array') && /^[^\s,]+(?:,[^\s,]+)+$/.test(String(node.value)))
+    return `did you mean [${String(node.value).replaceAll(',', ', ')}]?`;
   if (types[0] === 'array' && !types.includes('string') && node.value !== null) return `did you mean [${node.written}]?`;
   return null;
 }
@@ -126,9 +128,15 @@ function describe(parts: readonly string[]): string {
 }
 
 /** A value as it may be shown: short, on one line. */
-export function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (typeof value === 'object') return 'kind' in value && value.kind === 'list' ? 'a list' : 'a map';
+function shown(value: Node | ScalarNode['value']): string {
+  if (value === null) return 'nothing';
+  if (typeof value === 'object') return describeNode(value);
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…"` : text;
+}
+
+function describeNode(node: Node): string {
+  if (node.kind === 'scalar') return shown(node.value);
+  const isEmpty = node.kind === 'list' ? node.items.length === 0 : node.entries.size === 0;
+  return `${isEmpty ? 'an empty' : 'a'} ${node.kind}`;
 }
