@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
   const [{ cli }, { processIo }] = await Promise.all([import('./cli/cli.ts'), import('./cli/process-io.ts')]);
-  leave(await cli(argv, processIo(), manifest.version));
+  leave(await cli(argv, processIo(manifest.version), manifest.version));
 }
 
 main().catch(bug);

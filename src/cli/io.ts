@@ -1,6 +1,8 @@
 /** Everything a command touches of the outside, so that a test, or the demo, can give it another one. */
 import type { Readable } from 'node:stream';
 import type { Load, LoadOptions } from '../config/loaded.ts';
+import type { EnsureOptions, Ensured } from '../daemon/ensure-daemon.ts';
+import type { HostOptions, HostOutcome } from '../daemon/host.ts';
 import type { Questions, RunnerPort } from '../runner/runner-port.ts';
 
 export interface Output {
@@ -19,6 +21,12 @@ export interface RunnerOptions {
   readonly names?: readonly string[];
 }
 
+export interface CommandLine {
+  readonly argv: readonly string[];
+  /** The whole of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
 export interface Io {
   /** Absolute. */
   readonly cwd: string;
@@ -26,8 +34,19 @@ export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean | undefined };
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Which build of the program this is, from when it began (`buildId`). */
+  readonly build: string;
   /** Calls back for each signal until the returned function is called. While somebody listens, a signal does not end the process. */
   onSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls back when nobody reads stdout any more, which only writing to it finds out. */
+  onReaderGone(listener: () => void): () => void;
   readonly load: Load;
   createRunner(options: RunnerOptions): Promise<RunnerPort>;
+  /** Holds a project for a runner of this process (`serveRunner`). */
+  serve(options: HostOptions): Promise<HostOutcome>;
+  ensureDaemon(options: EnsureOptions): Promise<Ensured>;
+  /** Is the process in the background. */
+  runDaemon(): Promise<0 | 1 | 3>;
+  /** Runs a command with this process's terminal and streams; gives the exit code as a shell does: 128 and the signal, 127 not found. */
+  runCommand(command: CommandLine): Promise<number>;
 }

@@ -11,6 +11,8 @@ const CLOSE_LIMIT = 3_000;
 export interface Stopping {
   /** A signal, or a Ctrl-C typed at a question. */
   interrupt(signal: StopSignal): void;
+  /** Somebody else has closed everything: there is nothing left to do but to leave. */
+  leave(): void;
   /** Aborted at the first signal: whatever waits for the project to come up gives up. */
   readonly signal: AbortSignal;
   /** Resolves with the exit code once everything is closed. */
@@ -19,12 +21,16 @@ export interface Stopping {
 
 export interface StoppingOptions {
   readonly runner: () => RunnerPort | null;
+  /** Closes what it runs; default: the runner's own. */
+  readonly stop?: (runner: RunnerPort, drainMs: number | null) => Promise<void>;
   readonly progress: Progress;
   /** -t: milliseconds; null is each tunnel's own. */
   readonly drainMs: number | null;
 }
 
-export function stopping({ runner, progress, drainMs }: StoppingOptions): Stopping {
+const stopRunner: NonNullable<StoppingOptions['stop']> = (runner, drainMs) => runner.stop({ drainMs });
+
+export function stopping({ runner, progress, drainMs, stop = stopRunner }: StoppingOptions): Stopping {
   const abort = new AbortController();
   let resolve: (code: ExitCode) => void = () => undefined;
   const done = new Promise<ExitCode>((settle) => {
@@ -36,7 +42,7 @@ export function stopping({ runner, progress, drainMs }: StoppingOptions): Stoppi
     const running = runner();
     if (running) {
       progress.say(drainText(running, drainMs), 'note');
-      await running.stop({ drainMs });
+      await stop(running, drainMs);
     }
     resolve(signal === 'SIGINT' ? EXIT.interrupted : EXIT.done);
   };
@@ -44,13 +50,18 @@ export function stopping({ runner, progress, drainMs }: StoppingOptions): Stoppi
   const closeNow = async (): Promise<void> => {
     const limit = new Promise<void>((settle) => setTimeout(settle, CLOSE_LIMIT).unref());
     progress.say('closing at once', 'note');
-    await Promise.race([runner()?.stop({ drainMs: 0 }), limit]);
+    const running = runner();
+    await Promise.race([running ? stop(running, 0) : undefined, limit]);
     resolve(EXIT.interrupted);
   };
 
   return {
     signal: abort.signal,
     done,
+    leave() {
+      abort.abort();
+      resolve(EXIT.done);
+    },
     interrupt(signal) {
       signals += 1;
       if (signals === 1) {

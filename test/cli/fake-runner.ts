@@ -8,7 +8,9 @@ import { err, ok } from '../../src/core/result.ts';
 import type { Snapshot, TunnelView } from '../../src/core/snapshot.ts';
 import type { Project } from '../../src/core/spec.ts';
 import type { ApplyResult, RunnerPort } from '../../src/runner/runner-port.ts';
-import type { Io, RunnerOptions, StopSignal } from '../../src/cli/io.ts';
+import type { CommandLine, Io, RunnerOptions, StopSignal } from '../../src/cli/io.ts';
+import type { EnsureOptions, Ensured } from '../../src/daemon/ensure-daemon.ts';
+import type { HostOptions, HostOutcome } from '../../src/daemon/host.ts';
 import { doubleTunnel } from '../helpers/spec.ts';
 
 export const loadedOf = (project: Project): Loaded => ({
@@ -140,7 +142,8 @@ export function withResolvers<T = void>(): PromiseWithResolvers<T> {
 }
 
 export class FakeIo implements Io {
-  readonly cwd = '/p';
+  readonly cwd: string;
+  readonly build = 'b1';
   readonly env: Record<string, string>;
   readonly stdin: Io['stdin'];
   readonly stdout: { text: string; isTTY?: boolean; write(text: string): boolean };
@@ -149,6 +152,14 @@ export class FakeIo implements Io {
   /** What load was called with, and the runner was made with. */
   readonly loads: LoadOptions[] = [];
   readonly made: RunnerOptions[] = [];
+  /** What runCommand was called with, and what it gives. */
+  readonly commands: CommandLine[] = [];
+  command: (line: CommandLine) => Promise<number> = async () => 0;
+  readonly ensured: EnsureOptions[] = [];
+  ensure: (options: EnsureOptions) => Promise<Ensured> = () => Promise.reject(new Error('no process is started in this test'));
+  readonly served: HostOptions[] = [];
+  /** Resolved: another command has taken the project down. */
+  readonly takenDown = withResolvers();
   readonly #source: Project | LoadFailure;
   readonly #listeners = new Set<(signal: StopSignal) => void>();
 
@@ -158,6 +169,7 @@ export class FakeIo implements Io {
       readonly isTTY?: boolean;
       readonly env?: Record<string, string>;
       readonly stdin?: string;
+      readonly cwd?: string;
     } = {},
   ) {
     const output = (): FakeIo['stdout'] => ({
@@ -169,6 +181,7 @@ export class FakeIo implements Io {
       },
     });
     this.#source = options.source ?? doubleTunnel();
+    this.cwd = options.cwd ?? '/p';
     this.env = options.env ?? {};
     this.stdin = Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]);
     this.stdout = output();
@@ -185,6 +198,29 @@ export class FakeIo implements Io {
   }
   signal(signal: StopSignal): void {
     for (const listener of this.#listeners) listener(signal);
+  }
+  onReaderGone(): () => void {
+    return () => undefined;
+  }
+  async serve(options: HostOptions): Promise<HostOutcome> {
+    this.served.push(options);
+    const { runner } = options;
+    const stop = (drainMs: number | null): Promise<void> => runner.stop({ drainMs });
+    return {
+      holds: true,
+      host: { up: () => undefined, takenDown: this.takenDown.promise, stop, lastWords: () => undefined, close: async () => undefined },
+    };
+  }
+  ensureDaemon(options: EnsureOptions): Promise<Ensured> {
+    this.ensured.push(options);
+    return this.ensure(options);
+  }
+  async runDaemon(): Promise<0> {
+    return 0;
+  }
+  runCommand(line: CommandLine): Promise<number> {
+    this.commands.push(line);
+    return this.command(line);
   }
   load: Io['load'] = async (options) => {
     this.loads.push(options);

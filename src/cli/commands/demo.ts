@@ -5,7 +5,7 @@ import { sha256 } from '../../demo/git-service.ts';
 import { startDemoNetwork, type DemoNetwork } from '../../demo/network.ts';
 import { createDemoProject, type DemoProject } from '../../demo/project.ts';
 import type { RunnerPort } from '../../runner/runner-port.ts';
-import { EXIT, type ExitCode } from '../exit-code.ts';
+import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { graphAscii } from '../render/graph-ascii.ts';
@@ -19,7 +19,7 @@ import { up } from './up.ts';
 /** The reload is noticed within half a second; this is for a machine that is busy. Milliseconds. */
 const RELOAD_LIMIT = 10_000;
 
-export async function demo(io: Io, globals: GlobalOptions, { stay }: { readonly stay: boolean }): Promise<ExitCode> {
+export async function demo(io: Io, globals: GlobalOptions, { stay }: { readonly stay: boolean }): Promise<number> {
   const network = await startDemoNetwork();
   let project: DemoProject | null = null;
   try {
@@ -48,19 +48,14 @@ interface Story {
 /** Variables meant for the newcomer's own project must not steer this one. */
 function inDirectory(io: Io, cwd: string): Io {
   const { TUNNELS_FILE: _file, TUNNELS_PROFILES: _profiles, ...env } = io.env;
+  const { stdin, stdout, stderr, build, onSignal, onReaderGone, load, createRunner, serve, ensureDaemon, runDaemon, runCommand } = io;
   return {
-    cwd,
-    env,
-    stdin: io.stdin,
-    stdout: io.stdout,
-    stderr: io.stderr,
-    onSignal: io.onSignal,
-    load: io.load,
-    createRunner: io.createRunner,
+    ...{ cwd, env, stdin, stdout, stderr, build },
+    ...{ onSignal, onReaderGone, load, createRunner, serve, ensureDaemon, runDaemon, runCommand },
   };
 }
 
-async function tell(story: Story): Promise<ExitCode> {
+async function tell(story: Story): Promise<number> {
   const { io, globals, network, project, stay } = story;
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stdout });
   const narrator = narrate((text) => void io.stdout.write(text), style);
@@ -84,6 +79,7 @@ async function tell(story: Story): Promise<ExitCode> {
     noDeps: false,
     watch: true,
     drainMs: null,
+    detach: null,
     onUp: ({ runner, stopping }) => {
       afterUp({ ...story, narrator, runner, stopping }).then(
         () => {

@@ -68,13 +68,13 @@ export function liveProgress({ log, output, style, start = startScreen }: LiveOp
         draw();
       });
     },
-    async settled(snapshot) {
+    async settled(snapshot, next) {
       await enqueue(async () => {
         await clear();
         phase = 'after';
         for (const id of subjects?.order ?? []) output.write(finalLine(id, subjects, style));
       });
-      await log.settled(snapshot);
+      await log.settled(snapshot, next);
     },
     say: (text, kind) => above(() => log.say(text, kind)),
     problems: (diagnostics, frameOf) => above(() => log.problems(diagnostics, frameOf)),

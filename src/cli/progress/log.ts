@@ -8,7 +8,7 @@ import { eventText, stamped, subjectLabel, type EventText } from '../render/even
 import { colourPlan } from '../render/plan-text.ts';
 import { counted } from '../render/quantity.ts';
 import type { Style } from '../render/style.ts';
-import { openCount, summaryTable } from '../render/summary.ts';
+import { openCount, summaryTable, type SummaryOptions } from '../render/summary.ts';
 import { visibleWidth } from '../render/table.ts';
 import type { Progress } from './progress.ts';
 
@@ -73,9 +73,9 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
       flush();
       isReload = true;
     },
-    async settled(snapshot) {
+    async settled(snapshot, next = 'Ctrl-C closes') {
       if (snapshot === null || level < 0) return;
-      lines(summaryText(snapshot, { style, width: width() }));
+      lines(summaryText(snapshot, { style, width: width(), next }));
     },
     say(text, kind) {
       flush();
@@ -99,9 +99,9 @@ function withoutSecrets(diagnostics: readonly Diagnostic[], frameOf: FrameOf): F
   return (range) => (secret.has(range.file) ? null : frameOf(range));
 }
 
-function summaryText(snapshot: Snapshot, options: { readonly style: Style; readonly width: number | null }): string[] {
+function summaryText(snapshot: Snapshot, options: SummaryOptions & { readonly next: string }): string[] {
   const count = openCount(snapshot);
-  return ['', ...summaryTable(snapshot, options), '', ...(count.open === count.all ? [`${count.text}; Ctrl-C closes`] : [])];
+  return ['', ...summaryTable(snapshot, options), '', ...(count.open === count.all ? [`${count.text}; ${options.next}`] : [])];
 }
 
 function labelWidthOf(graph: Graph): number {

@@ -10,8 +10,8 @@ export interface Progress {
   event(event: TunnelsEvent): void;
   /** An apply is under way: this is what comes up. Called again after each reload. */
   begin(graph: Graph): void;
-  /** Coming up is over, one way or the other. `snapshot` null: it was stopped meanwhile. */
-  settled(snapshot: Snapshot | null): Promise<void>;
+  /** Coming up is over, one way or the other. `snapshot` null: it was stopped meanwhile. `next` is what to do now: `Ctrl-C closes`. */
+  settled(snapshot: Snapshot | null, next?: string): Promise<void>;
   /** A word of the command itself. */
   say(text: string, kind: 'note' | 'error'): void;
   /** The configuration is not valid; nothing was changed. */

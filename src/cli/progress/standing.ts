@@ -6,6 +6,7 @@ import { bringUpOrder } from '../../core/order.ts';
 import { hintText } from '../render/failure.ts';
 import { stateText, type StateEvent } from '../render/state-text.ts';
 import type { Style } from '../render/style.ts';
+import { padEnd, visibleWidth } from '../render/table.ts';
 
 export interface Subjects {
   readonly order: readonly NodeId[];
@@ -15,10 +16,15 @@ export interface Subjects {
   title(id: NodeId): string;
 }
 
+/** One very long name must not push all the others' states off the screen. */
+const MAX_WIDTH = 32;
+
 export class Standing implements Subjects {
   readonly order: readonly NodeId[];
   readonly #style: Style;
   readonly #last: Map<NodeId, StateEvent>;
+  /** Of the names, so that what follows them stands in one column. */
+  readonly #width: number;
 
   constructor(graph: Graph, last: Map<NodeId, StateEvent>, style: Style) {
     const waves = bringUpOrder(graph).flat();
@@ -26,6 +32,7 @@ export class Standing implements Subjects {
     this.order = [...waves.filter((id) => id.startsWith('host:')), ...waves.filter((id) => id.startsWith('tunnel:'))];
     this.#last = last;
     this.#style = style;
+    this.#width = Math.min(MAX_WIDTH, Math.max(0, ...this.order.map((id) => visibleWidth(nodeName(id)))));
   }
 
   outcome(id: NodeId): 'pending' | 'up' | 'failed' {
@@ -46,7 +53,7 @@ export class Standing implements Subjects {
     const kind = id.startsWith('host:') ? 'host  ' : 'tunnel';
     const text = state ? stateText(state, this.#style) : 'waiting';
     const hint = state?.failure ? hintText(state.failure, this.#style) : '';
-    return `${this.#style('dim', kind)} ${this.#style('bold', nodeName(id))}  ${text}${hint === '' ? '' : `\n${hint}`}`;
+    return `${this.#style('dim', kind)} ${this.#style('bold', padEnd(nodeName(id), this.#width))}  ${text}${hint === '' ? '' : `\n${hint}`}`;
   }
 }
 

@@ -4,6 +4,7 @@ import { THIS_MACHINE } from '../../core/spec.ts';
 import type { Snapshot, TunnelView } from '../../core/snapshot.ts';
 import { counted } from './quantity.ts';
 import type { Style } from './style.ts';
+import { stateColour } from './state-colour.ts';
 import { table } from './table.ts';
 
 const isUp = (tunnel: TunnelView): boolean => tunnel.state === 'open' || tunnel.state === 'idle' || tunnel.state === 'unhealthy';
@@ -30,7 +31,7 @@ export function summaryTable(snapshot: Snapshot, { style, width }: SummaryOption
     '→',
     egressText(tunnel),
     tunnel.host,
-    style(isUp(tunnel) ? 'green' : tunnel.state === 'failed' ? 'red' : 'yellow', tunnel.state),
+    style(stateColour(tunnel.state), tunnel.state),
   ]);
   return table([head, ...rows], { width });
 }

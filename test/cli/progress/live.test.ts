@@ -45,8 +45,8 @@ describe('the live view', () => {
     expect(seen.subjects?.order).toEqual(['host:bastion', 'host:test-server', 'tunnel:git-inner', 'tunnel:git']);
     runner.host('bastion', { to: 'connected', tookMs: 310 });
     runner.tunnel('git', { to: 'waiting', waitingOn: ['host bastion'] });
-    expect(seen.subjects?.title('host:bastion')).toBe('host   bastion  connected · 0.31s');
-    expect(seen.subjects?.title('tunnel:git')).toBe('tunnel git  waiting for host bastion');
+    expect(seen.subjects?.title('host:bastion')).toBe('host   bastion      connected · 0.31s');
+    expect(seen.subjects?.title('tunnel:git')).toBe('tunnel git          waiting for host bastion');
     expect(seen.subjects?.outcome('host:bastion')).toBe('up');
     expect(seen.subjects?.outcome('tunnel:git')).toBe('pending');
   });
@@ -60,8 +60,8 @@ describe('the live view', () => {
     await live.settled(runner.snapshot());
     runner.tunnel('git', { to: 'open', ingress: '127.0.0.1:7999', tookMs: 10 });
     const text = seen.log.join('');
-    expect(text).toMatch(/^<screen><\/screen>✔ host {3}bastion {2}connected · 0\.31s\n… host {3}test-server {2}waiting\n/);
-    expect(text).toContain('✖ tunnel git  failed: port 7999 is busy [bind-in-use]\n  → free it\n');
+    expect(text).toMatch(/^<screen><\/screen>✔ host {3}bastion {6}connected · 0\.31s\n… host {3}test-server {2}waiting\n/);
+    expect(text).toContain('✖ tunnel git          failed: port 7999 is busy [bind-in-use]\n  → free it\n');
     expect(text).toContain('NAME');
     expect(text).toMatch(/git +open 127\.0\.0\.1:7999 · 0\.01s\n$/);
   });

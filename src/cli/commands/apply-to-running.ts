@@ -1,0 +1,75 @@
+/** `up` on a project that is up: the file is applied, what was stopped is started, and what changed is said. */
+import { tunnelNode, nodeName, type Graph } from '../../core/graph.ts';
+import { formatPlan } from '../../core/plan.ts';
+import { dirname } from 'node:path';
+import type { DaemonClient } from '../../daemon/client.ts';
+import type { ApplyOutcome } from '../../daemon/protocol.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import type { Io } from '../io.ts';
+import { framesFrom, framesFromDisk, frameStyle } from '../problem-report.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { FrameOf } from '../render/diagnostics.ts';
+import { colourPlan } from '../render/plan-text.ts';
+import { counted } from '../render/quantity.ts';
+import { styleFor, type Style } from '../render/style.ts';
+
+export interface Applying {
+  readonly client: DaemonClient;
+  readonly names: readonly string[];
+  readonly noDeps: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** False: the file is not valid, which is told, and nothing was changed. */
+export async function applyToRunning(io: Io, globals: GlobalOptions, applying: Applying): Promise<boolean> {
+  const { client, names, noDeps, progress, signal } = applying;
+  const outcome = await client.apply({ names, noDeps }, { signal });
+  tellProblems(io, globals, { outcome, progress });
+  if (!outcome.applied) return false;
+  const stopped = await stoppedOf(applying);
+  if (stopped.length > 0) await client.start({ names: stopped }, { signal });
+  const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });
+  progress.say(changesText(outcome.plan, style, `process ${client.found.pid} has the project up`), 'note');
+  if (stopped.length > 0) progress.say(`started again: ${stopped.join(', ')}`, 'note');
+  return true;
+}
+
+type Applied = Extract<ApplyOutcome, { applied: true }>;
+
+/** `reloaded: 1 change`, and the plan below it. */
+export function changesText(plan: Applied['plan'], style: Style, head: string): string {
+  const count = plan.steps.length;
+  if (count === 0) return `${head}: no changes`;
+  return [`${head}: ${counted(count, 'change')}`, ...colourPlan(formatPlan(plan), style)].join('\n');
+}
+
+interface Told {
+  readonly outcome: ApplyOutcome;
+  readonly progress: Progress;
+}
+
+export function tellProblems(io: Io, globals: GlobalOptions, { outcome, progress }: Told): void {
+  if (outcome.diagnostics.length > 0)
+    progress.problems(outcome.diagnostics, framesFrom(new Map(Object.entries(outcome.sources)), frameStyle(io, globals)));
+  if (!outcome.applied) progress.say('the configuration is not valid: nothing was changed', 'error');
+}
+
+/** For what a reload of a running project finds wrong later. */
+export const framesOf = (io: Io, globals: GlobalOptions, file: string): FrameOf =>
+  framesFromDisk(() => dirname(file), frameStyle(io, globals));
+
+/** Stopped by `stop`, and asked for now: by name, with what they need, or all. */
+async function stoppedOf({ client, names, noDeps }: Applying): Promise<string[]> {
+  const closed = (await client.snapshot()).tunnels.filter((tunnel) => tunnel.state === 'closed').map((tunnel) => tunnel.name);
+  if (closed.length === 0 || names.length === 0) return closed;
+  const graph = noDeps ? null : await client.graph();
+  const asked = graph ? withNeeds(graph, names) : new Set(names);
+  return closed.filter((name) => asked.has(name));
+}
+
+function withNeeds(graph: Graph, names: readonly string[]): Set<string> {
+  const seen = new Set(names.map(tunnelNode));
+  for (const id of seen) for (const edge of graph.edges) if (edge.from === id) seen.add(edge.to);
+  return new Set([...seen].filter((id) => id === tunnelNode(nodeName(id))).map(nodeName));
+}

@@ -1,0 +1,82 @@
+/** `up` in the foreground on a project another process runs: the file is applied, then its events are followed; it outlives this. */
+import type { DaemonClient } from '../../daemon/client.ts';
+import type { Place } from '../../daemon/find-project.ts';
+import { isDaemonError } from '../../daemon/daemon-error.ts';
+import { EXIT } from '../exit-code.ts';
+import type { GlobalOptions } from '../global-options.ts';
+import type { Io } from '../io.ts';
+import { leaving } from '../leaving.ts';
+import { chooseProgress, progressKind } from '../progress/choose.ts';
+import { applyToRunning, framesOf, tellProblems } from './apply-to-running.ts';
+import { ensureUp } from './ensure-up.ts';
+import type { UpOptions } from './up.ts';
+
+export interface Joining {
+  readonly client: DaemonClient;
+  readonly options: UpOptions;
+  /** Called at the end: until then this process answers the other one's questions. */
+  readonly detach?: () => void;
+}
+
+export async function upJoined(io: Io, globals: GlobalOptions, { client, options, detach }: Joining): Promise<number> {
+  const progress = await chooseProgress(io, lineByLine(io, globals), framesOf(io, globals, client.found.file));
+  const leave = leaving(io);
+  try {
+    const { signal } = leave;
+    if (!detach && !(await applyToRunning(io, globals, { ...options, client, progress, signal }))) return EXIT.invalidConfiguration;
+    const since = Date.now();
+    const graph = await client.graph();
+    if (graph) progress.begin(graph);
+    await progress.settled(await client.snapshot(), 'Ctrl-C leaves them up');
+    let stopped = false;
+    for await (const line of client.events({ since, follow: true }, signal)) {
+      if (line.type === 'dropped') continue;
+      progress.event(line);
+      if (line.type === 'stopped') stopped = true;
+    }
+    if (signal.aborted) {
+      progress.say('left running; tunnels down takes it down', 'note');
+      return leave.code();
+    }
+    if (stopped) return EXIT.done;
+    progress.say(`process ${client.found.pid} ended without taking the project down; tunnels up -d brings it up again`, 'error');
+    return EXIT.failure;
+  } catch (error) {
+    if (!leave.signal.aborted || !isDaemonError(error)) throw error;
+    return leave.code();
+  } finally {
+    leave.unlisten();
+    detach?.();
+  }
+}
+
+/** What is up already has nothing to draw. */
+function lineByLine(io: Io, globals: GlobalOptions): GlobalOptions {
+  const kind = progressKind(io, globals);
+  return { ...globals, progress: kind === 'tty' ? 'plain' : kind };
+}
+
+interface BringingOver {
+  readonly place: Place;
+  readonly options: UpOptions;
+}
+
+/** One of another build in the background: it is started anew in this one, and stays in the background. The exit code. */
+export async function upReplacing(io: Io, globals: GlobalOptions, { place, options }: BringingOver): Promise<number> {
+  const progress = await chooseProgress(io, lineByLine(io, globals), framesOf(io, globals, place.file));
+  const leave = leaving(io);
+  try {
+    const ensured = await ensureUp(io, globals, { ...options, place, progress, leave });
+    if (ensured.how === 'invalid') {
+      tellProblems(io, globals, { outcome: ensured.outcome, progress });
+      return EXIT.invalidConfiguration;
+    }
+    const detach = ensured.how === 'started' ? { detach: ensured.started.detach } : {};
+    return await upJoined(io, globals, { client: ensured.client, options, ...detach });
+  } catch (error) {
+    if (!leave.signal.aborted || !isDaemonError(error)) throw error;
+    return leave.code();
+  } finally {
+    leave.unlisten();
+  }
+}
