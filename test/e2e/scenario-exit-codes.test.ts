@@ -35,7 +35,7 @@ describe('2 is usage', () => {
     ['an unknown flag', ['up', '--frobnicate'], /unknown option '--frobnicate'/],
     ['a value that is none', ['graph', '--format', 'poem'], /'poem' is invalid/],
     ['a timeout that is no number', ['up', '-t', 'soon'], /'soon' is invalid/],
-    ['what is not built yet', ['up', '-d'], /not supported yet: up -d/],
+    ['what means nothing together', ['up', '-d', '-t', '3'], /-t means nothing to it/],
     ['too many words', ['graph', 'one', 'two'], /too many arguments/],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await project().run(args);
