@@ -30,9 +30,11 @@ export function resolveEnv(values: Values, ingress: Address | null, problems: Pr
     places.set(name, entry.key);
     for (const [, word = ''] of text.matchAll(/\{([A-Za-z_][A-Za-z0-9_]*)\}/g)) {
       const kinds = Object.hasOwn(PLACEHOLDERS, word) ? PLACEHOLDERS[word] : undefined;
-      const hint = didYouMean(word, Object.keys(PLACEHOLDERS))?.replaceAll('"', '') ?? 'they are {port}, {address}, {host} and {path}';
-      if (!kinds) problems.add({ code: 'schema', message: `{${word}} in ${name} is no placeholder`, at: entry.value.span, hint });
-      else if (ingress && !kinds.includes(ingress.kind)) {
+      if (!kinds) {
+        const hint =
+          didYouMean(word, Object.keys(PLACEHOLDERS))?.replace(/"(.*)"/, '{$1}') ?? 'they are {port}, {address}, {host} and {path}';
+        problems.add({ code: 'schema', message: `{${word}} in ${name} is no placeholder`, at: entry.value.span, hint });
+      } else if (ingress && !kinds.includes(ingress.kind)) {
         const message = `{${word}} in ${name} is empty: the ingress is ${ingress.kind === 'unix' ? 'a socket' : 'a port'}`;
         const other = ingress.kind === 'unix' ? 'a socket has {path}' : 'a port has {port}, {address} and {host}';
         problems.add({ code: 'schema', message, at: entry.value.span, hint: other });

@@ -102,7 +102,7 @@ export function parseAddress(text: string | number, defaultHost: string): Result
 
 function splitHostPort(raw: string, defaultHost: string): { host: string; ports: string | undefined } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(raw);
-  if (isIpv6(raw)) return { host: raw, ports: undefined };
+  if (/:.*:/.test(raw) && isIpv6(raw)) return { host: raw, ports: undefined };
   if (bracketed) return { host: bracketed[1] ?? '', ports: bracketed[2] };
   if (/^\d+(-\d+)?$/.test(raw)) return { host: defaultHost, ports: raw };
   const colon = raw.lastIndexOf(':');
