@@ -28,15 +28,15 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
   let again = false;
   let closed = false;
 
-  const settled = async (): Promise<string> => {
-    let digest = await digestOf(files);
+  const settled = async (): Promise<Reading> => {
+    let reading = await readingOf(files);
     for (let waited = 0; waited < SETTLE_LIMIT_MS; waited += SETTLE_MS) {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      const next = await digestOf(files);
-      if (next === digest) return digest;
-      digest = next;
+      const next = await readingOf(files);
+      if (next.digest === reading.digest) return next;
+      reading = next;
     }
-    return digest;
+    return reading;
   };
 
   const onEvent = async (): Promise<void> => {
@@ -47,10 +47,16 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
     running = true;
     do {
       again = false;
-      const digest = await settled();
+      const followed = files;
+      const { digest, stamp } = await settled();
       if (closed || digest === known) continue;
       known = digest;
       await onChange();
+      // Saved meanwhile: which of the two was read is not known, and the later one may say again what was known before.
+      if ((await stampOf(followed)) !== stamp) {
+        known = '';
+        again = true;
+      }
     } while (again && !closed);
     running = false;
   };
@@ -85,6 +91,27 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
       await watcher?.close();
     },
   };
+}
+
+interface Reading {
+  readonly stamp: string;
+  readonly digest: string;
+}
+
+/** The stamp is taken first, so that a save between the two shows. */
+async function readingOf(files: readonly string[]): Promise<Reading> {
+  return { stamp: await stampOf(files), digest: await digestOf(files) };
+}
+
+/** Other for each save, even of the same contents. */
+async function stampOf(files: readonly string[]): Promise<string> {
+  const stamps = files.map((file) =>
+    stat(file, { bigint: true }).then(
+      ({ dev, ino, ctimeNs }) => `${dev}:${ino}:${ctimeNs}`,
+      (error: NodeJS.ErrnoException) => error.code ?? 'unreadable',
+    ),
+  );
+  return (await Promise.all(stamps)).join();
 }
 
 async function digestOf(files: readonly string[]): Promise<string> {

@@ -141,6 +141,20 @@ it('a save right after the one before was told is told, too', async () => {
   await changed(30);
 });
 
+it('a file that is saved while it is read, and then again as it was, is read again', async () => {
+  const { readFile } = await import('node:fs/promises');
+  let last = '';
+  onChange = async () => {
+    changes += 1;
+    if (changes === 1) await saveAtomically(main, 'something else');
+    last = await readFile(main, 'utf8');
+    if (changes === 1) await saveAtomically(main, 'two');
+  };
+  await start();
+  await saveAtomically(main, 'two');
+  await until(() => last === 'two', { what: 'what the file says to be read', detail: () => last });
+});
+
 it('a file that changed between being read and being followed is told', async () => {
   watch = await watchFiles(() => onChange());
   await watch.follow([main], Date.now() - 60_000);
