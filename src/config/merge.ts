@@ -47,7 +47,9 @@ const itemsOf = (node: Node): readonly Node[] => (node.kind === 'list' ? node.it
 function joinTunnel(base: Node, over: Node, place: Place): Node {
   const written = (node: Node): Node | null => (node.kind === 'scalar' && typeof node.value === 'string' ? place.expand(node) : node);
   const [left, right] = [written(base), written(over)];
-  if (left?.kind !== 'map' || right?.kind !== 'map') return settle(right ?? over);
+  // One that cannot be read stays as it is, and is left out with the others of its kind.
+  if (!left) return base;
+  if (left.kind !== 'map' || right?.kind !== 'map') return settle(over);
   return joinMaps(left, right, place);
 }
 

@@ -70,6 +70,9 @@ const lineAt = (text: string, offset: number): string => {
   return text.slice(text.lastIndexOf('\n', Math.max(0, offset - 1)) + 1, end < 0 ? text.length : end);
 };
 
+const isPlainScalar = (value: unknown): value is Scalar =>
+  value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+
 /** How much a node is once its aliases are written out. */
 interface Size {
   readonly values: number;
@@ -114,7 +117,7 @@ class Reader {
     if (isMap(raw)) return this.#sized({ kind: 'map', entries: this.#entries(raw.items), span, ...extra });
     if (isSeq(raw)) return this.#sized({ kind: 'list', items: raw.items.map((item) => this.#node(item, span)), span, ...extra });
     const value: unknown = isScalar(raw) ? raw.value : null;
-    const scalar: Scalar = typeof value === 'number' || typeof value === 'boolean' || value === null ? value : String(value);
+    const scalar = isPlainScalar(value) ? value : null;
     const plain = isScalar(raw) && raw.type === 'PLAIN' && typeof raw.source === 'string';
     return { kind: 'scalar', value: scalar, written: plain ? String(raw.source) : String(scalar ?? ''), pieces: null, span, ...extra };
   }
@@ -129,7 +132,7 @@ class Reader {
         this.#problems.add({ code: 'yaml-syntax', message: 'a key must be text', at: key, hint: 'quote it' });
         continue;
       }
-      const name = typeof item.key.value === 'string' ? item.key.value : String(item.key.source ?? item.key.value);
+      const name = typeof item.key.value === 'string' ? item.key.value : (item.key.source ?? JSON.stringify(item.key.value));
       if (name === '<<' && item.key.type === 'PLAIN') {
         merged.push(...this.#mergeSources(this.#node(item.value, key), this.#spanOf(item.value, key)));
         continue;

@@ -120,7 +120,7 @@ export class Hosts {
       destination.host.includes('.') ||
       isIP(destination.host) !== 0 ||
       destination.host === 'localhost';
-    const via = this.#via(name, values, listed, settings.proxyJump);
+    const via = this.#via(name, { values, own: listed, proxyJump: settings.proxyJump });
     this.#refuseSettings(name, settings, values);
     return { isKnown, spec: hostSpec({ name, destination, values, settings, via, directories, localUser, problems: this.#problems }) };
   }
@@ -129,11 +129,14 @@ export class Hosts {
     return this.places.get(name) as Span;
   }
 
-  #via(name: HostName, values: Values, listed: MapNode, proxyJump: string | undefined): HostName[] {
+  #via(
+    name: HostName,
+    { values, own, proxyJump }: { readonly values: Values; readonly own: MapNode; readonly proxyJump: string | undefined },
+  ): HostName[] {
     if (values.has('via')) {
       const hops = (values.items('via') ?? []).flatMap((item) => this.refer(String(item.value), item.span) ?? []);
       // A default way for all is none for those it leads through.
-      return !listed.entries.has('via') && hops.includes(name) ? [] : hops;
+      return !own.entries.has('via') && hops.includes(name) ? [] : hops;
     }
     return (proxyJump ?? '').split(',').flatMap((hop) => (hop === '' ? [] : (this.refer(hop, this.#at(name)) ?? [])));
   }
@@ -144,7 +147,7 @@ export class Hosts {
     if (wanted === null) return NOTHING;
     const file = wanted === '' ? null : expandPath(wanted, directories);
     if (file !== null) {
-      const checked = this.#checkedFiles.get(file) ?? checkConfigFile(file, wanted);
+      const checked = this.#checkedFiles.get(file) ?? checkConfigFile(file, { shown: wanted, home: directories.home });
       this.#checkedFiles.set(file, checked);
       const result = await checked;
       if (!result.ok) {

@@ -47,7 +47,7 @@ export async function resolve({ tree, names, options, projectDirectory, lookup, 
   checkNames(options.names ?? [], known, problems);
   const active = settleDependencies(activeTunnels(drafts, options), drafts, { known, problems });
   const tunnels = new Map(active.map((draft) => [draft.spec.name, draft.spec]));
-  const name = projectName(tree, options, projectDirectory, problems);
+  const name = projectName(tree, { given: options.projectName, directory: projectDirectory, problems });
   return {
     project: { name, hosts: needed(active, hosts.specs), tunnels },
     drafts: new Map(active.map((draft) => [draft.spec.name, draft])),
@@ -101,8 +101,14 @@ function needed(drafts: readonly TunnelDraft[], specs: ReadonlyMap<HostName, Hos
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
-function projectName(tree: Node, options: LoadOptions, directory: string, problems: Problems): string {
-  const given = options.projectName;
+interface Naming {
+  /** -p. */
+  readonly given: string | undefined;
+  readonly directory: string;
+  readonly problems: Problems;
+}
+
+function projectName(tree: Node, { given, directory, problems }: Naming): string {
   if (given !== undefined) {
     if (!NAME.test(given))
       problems.add({ code: 'schema', message: `"${given}" is no project name`, at: null, hint: 'letters, digits, _ . and -' });

@@ -51,7 +51,10 @@ export function sshConfigLookup(): SshConfigLookup {
   return async ({ name, file: given, home }) => {
     const file = given ?? userFile(home);
     builtIn ??= limit(() => dumpOf(UNMATCHABLE, '/dev/null'));
-    const [own, anyone, none] = await Promise.all([ask(name, file), ask(UNMATCHABLE, file), builtIn]);
+    const asked = builtIn;
+    const [own, anyone, none] = await Promise.all([ask(name, file), ask(UNMATCHABLE, file), asked]);
+    // Only an answer is kept: a failure may be over at the next load.
+    if ((none === 'no-ssh' || 'failed' in none) && builtIn === asked) builtIn = null;
     if (own === 'no-ssh' || anyone === 'no-ssh' || none === 'no-ssh') return { status: 'no-ssh' };
     for (const each of [own, anyone, none]) if ('failed' in each) return { status: 'failed', message: each.failed };
     if (!('dump' in own && 'dump' in anyone && 'dump' in none)) return { status: 'no-ssh' };

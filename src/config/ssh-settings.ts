@@ -87,7 +87,8 @@ export function readSettings({ dump, defaults, name, home }: SettingsRequest): S
 type Maybe<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 function defined(settings: Maybe<Required<SshSettings>>): SshSettings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as SshSettings;
+  const kept: SshSettings = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return kept;
 }
 
 const unquote = (text: string): string => text.replace(/^"(.*)"$/, '$1');

@@ -2,7 +2,7 @@
 import type { Node } from './node.ts';
 import type { Problems } from './problems.ts';
 import type { Span } from './source.ts';
-import { Values } from './values.ts';
+import type { Values } from './values.ts';
 
 interface Unsupported {
   readonly of: 'host' | 'tunnel';

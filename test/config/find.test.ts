@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isInside } from '../../src/config/find.ts';
-import { loadIn, projectWith } from './loading.ts';
+import { loadIn, makePipe, projectWith } from './loading.ts';
 
 const FILE = 'tunnels:\n  web: -L 8080:web:80 bastion.example.com\n';
 
@@ -33,7 +32,7 @@ describe('the file', () => {
   test('that is a folder, or a pipe, is told and not waited for', async () => {
     const cwd = projectWith({ 'pipe/keep': '' });
     mkdirSync(join(cwd, 'tunnels.yaml'));
-    execFileSync('mkfifo', [join(cwd, 'pipe/tunnels.yaml')]);
+    makePipe(join(cwd, 'pipe/tunnels.yaml'));
     expect((await loadIn(cwd)).messages).toEqual([`${cwd}/tunnels.yaml is a directory`]);
     expect((await loadIn(join(cwd, 'pipe'))).messages).toEqual([`${cwd}/pipe/tunnels.yaml is no regular file`]);
   });

@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadIn, projectWith } from './loading.ts';
+import { loadIn, makePipe, projectWith } from './loading.ts';
 
 const TUNNELS = 'tunnels:\n  web: -L 8080:web:80 bastion\n';
 
@@ -82,7 +81,7 @@ test('what is no file is never waited for', async () => {
     'tunnels.yaml': `include: [pipe.yaml, folder, missing.yaml, large.yaml]\n${TUNNELS}hosts: {bastion: {}}\n`,
     'large.yaml': 'x'.repeat(1024 * 1024 + 1),
   });
-  execFileSync('mkfifo', [join(cwd, 'pipe.yaml')]);
+  makePipe(join(cwd, 'pipe.yaml'));
   mkdirSync(join(cwd, 'folder'));
   const { messages, failure } = await loadIn(cwd);
   expect(messages).toEqual([

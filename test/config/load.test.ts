@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { codeFrame } from '../../src/config/code-frame.ts';
 import { sshConfigLookup } from '../../src/config/ssh-config.ts';
 import { buildGraph } from '../../src/core/graph.ts';
 import { bringUpOrder } from '../../src/core/order.ts';
@@ -109,8 +111,58 @@ test('it never rejects, whatever the file holds', async () => {
     'tunnels: {__proto__: {type: local}, constructor: "-D 1 h.example.com"}',
   ]) {
     writeFileSync(join(cwd, 'tunnels.yaml'), text);
-    expect((await loadIn(cwd)).messages.length, text).toBeGreaterThanOrEqual(0);
+    const { loaded, errors } = await loadIn(cwd);
+    expect([text, errors.length > 0]).toEqual([text, loaded === null]);
   }
   const { loaded } = await loadText('tunnels: {constructor: "-D 1 h.example.com", toString: "-D 2 h.example.com"}');
   expect([...(loaded?.project.tunnels.keys() ?? [])]).toEqual(['constructor', 'toString']);
+});
+
+test('a file that was cut, doubled or mixed up is refused or loaded, never more', async () => {
+  const corpus = join(import.meta.dirname, '..', 'corpus');
+  const texts = ['good', 'bad'].flatMap((folder) =>
+    readdirSync(join(corpus, folder))
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => readFileSync(join(corpus, folder, name), 'utf8')),
+  );
+  const bits = [
+    ':',
+    '-',
+    '&a ',
+    '*a',
+    '[',
+    ']',
+    '{',
+    '}',
+    '"',
+    "'",
+    '\n',
+    '\t',
+    '!reset ',
+    '<<: ',
+    'null',
+    '~',
+    '${',
+    '|',
+    '#',
+    'client',
+    '@',
+    '\u0000',
+    '/',
+    '::1',
+  ];
+  const edit = fc.record({ at: fc.nat(2000), drop: fc.nat(10), put: fc.constantFrom('', ...bits) });
+  const cwd = projectWith({});
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...texts), fc.array(edit, { minLength: 1, maxLength: 4 }), async (text, edits) => {
+      let stdin = text;
+      for (const { at, drop, put } of edits)
+        stdin = stdin.slice(0, at % (stdin.length + 1)) + put + stdin.slice((at % (stdin.length + 1)) + drop);
+      const { failure, errors } = await loadIn(cwd, { files: ['-'], stdin, profiles: ['*'] });
+      expect(errors.length > 0).toBe(failure !== null);
+      for (const { range } of failure?.diagnostics ?? [])
+        if (range) expect(codeFrame(failure?.sources.get(range.file) ?? '', range)).toContain('^');
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -1,4 +1,5 @@
 /** Loads configurations for the tests of this folder: with a made-up ssh_config and environment, from real files. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -74,3 +75,6 @@ export async function projectOf(text: string, options: Options = {}): Promise<Lo
   if (!loaded) throw new Error(`it does not load:\n${messages.join('\n')}`);
   return loaded.project;
 }
+
+/** A FIFO, which would be waited for by whoever opens it. */
+export const makePipe = (path: string): void => void execFileSync('sh', ['-c', 'mkfifo "$0"', path]);

@@ -53,7 +53,7 @@ describe('a file over another', () => {
     ['a: [1]', 'a: {b: 1}', { a: { b: 1 } }],
     ['a: {b: 1}', 'a: 5', { a: 5 }],
   ])('%s  and  %s', (base, over, expected) => {
-    expect(merged('x: 0', base, over)).toEqual({ x: 0, ...(expected as object) });
+    expect(merged('x: 0', base, over)).toEqual({ x: 0, ...expected });
   });
 });
 

@@ -51,7 +51,7 @@ describe('an editor can explain every key', () => {
 
   test('and its examples and defaults are valid', () => {
     const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });
-    ajv.addSchema(schema as object, 'file');
+    ajv.addSchema(schema, 'file');
     for (const [path, value] of all) {
       const check = ajv.compile({ ...value, $defs: schema.$defs });
       for (const example of [...(value.examples ?? []), ...('default' in value ? [value.default] : [])]) {

@@ -31,8 +31,13 @@ describe('an ssh_config of the project may not run anything', () => {
     ['Include %d/code/evil\n', 'its line 1 includes a file'],
   ])('%j', async (text, refused) => {
     const path = join(projectWith({ config: text }), 'config');
-    const checked = await checkConfigFile(path, 'config');
+    const checked = await checkConfigFile(path, { shown: 'config', home: '/home/tester' });
     expect(checked.ok ? null : checked.error.message).toEqual(refused === null ? null : expect.stringContaining(refused));
+  });
+
+  test('but the user may have it in ~/.ssh', async () => {
+    const home = projectWith({ '.ssh/config': 'Match exec "true"\n' });
+    expect(await checkConfigFile(join(home, '.ssh/config'), { shown: '~/.ssh/config', home })).toEqual({ ok: true, value: true });
   });
 
   test('and ssh never sees it', async () => {
