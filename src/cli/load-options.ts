@@ -1,6 +1,8 @@
 /** From the flags to what the configuration is loaded with. */
 import type { Readable } from 'node:stream';
+import { delimiter } from 'node:path';
 import type { LoadOptions } from '../config/loaded.ts';
+import type { LoadChange } from '../runner/selection.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 import { UsageError } from './usage-error.ts';
@@ -18,6 +20,17 @@ export async function loadOptions(io: Io, globals: GlobalOptions, names: readonl
     ...(globals.projectName === null ? {} : { projectName: globals.projectName }),
     ...(names.length === 0 ? {} : { names }),
     ...(globals.files.includes('-') ? { stdin: await readAll(io.stdin) } : {}),
+  };
+}
+
+/** For the process in the background, whose environment is another one: what TUNNELS_FILE and TUNNELS_PROFILES say is written out. */
+export async function loadElsewhere(io: Io, globals: GlobalOptions): Promise<LoadChange> {
+  const { env, ...load } = await loadOptions(io, globals);
+  const listed = (text: string | undefined, separator: string): string[] => (text ?? '').split(separator).map((each) => each.trim());
+  return {
+    ...load,
+    files: load.files.length > 0 ? load.files : listed(env['TUNNELS_FILE'], delimiter).filter(Boolean),
+    profiles: load.profiles.length > 0 ? load.profiles : listed(env['TUNNELS_PROFILES'], ',').filter(Boolean),
   };
 }
 

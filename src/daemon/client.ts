@@ -75,7 +75,7 @@ export class DaemonClient {
     return this.#stream('/logs', query, signal);
   }
 
-  /** Loads the file again and applies it; with names, these are asked for from now on too. */
+  /** Loads the file again and applies it: names join what was asked for, none is everything from now on. */
   apply(request: ApplyRequest = {}, options: CallOptions = {}): Promise<ApplyOutcome> {
     return this.#call<ApplyOutcome>('/apply', request, options);
   }
@@ -84,9 +84,9 @@ export class DaemonClient {
     return this.#call<ApplyOutcome>('/reload', {}, options);
   }
 
-  /** What a reload would do. */
-  plan(options: CallOptions = {}): Promise<ApplyOutcome> {
-    return this.#call<ApplyOutcome>('/plan', {}, options);
+  /** What `apply` would do. */
+  plan(request: ApplyRequest = {}, options: CallOptions = {}): Promise<ApplyOutcome> {
+    return this.#call<ApplyOutcome>('/plan', request, options);
   }
 
   /** Resolves when the tunnels are closed. Unknown names reject with `unknown-tunnel`, here as in start, restart and wait. */

@@ -1,10 +1,10 @@
 /** What can be asked of a running project, apart from how it is asked. */
-import type { ApplyResult, RunnerPort } from '../runner/runner-port.ts';
+import type { ApplyResult, Asked, RunnerPort } from '../runner/runner-port.ts';
 import { DaemonError } from './daemon-error.ts';
-import type { ApplyOutcome, ApplyRequest, StopRequest } from './protocol.ts';
+import type { ApplyOutcome, StopRequest } from './protocol.ts';
 
-export async function applyNames(runner: RunnerPort, { names, noDeps }: Required<ApplyRequest>): Promise<ApplyOutcome> {
-  if (names.length > 0) runner.select(names, { noDeps });
+export async function applyAsked(runner: RunnerPort, { names, ...options }: Asked): Promise<ApplyOutcome> {
+  runner.select(names, options);
   return applyOutcome(await runner.apply());
 }
 

@@ -12,6 +12,7 @@ import type { Diagnostic } from '../core/diagnostic.ts';
 import type { TunnelsEvent } from '../core/event.ts';
 import type { Plan } from '../core/plan.ts';
 import type { ErrorView } from '../core/snapshot.ts';
+import type { LoadChange } from '../runner/selection.ts';
 import type { BoundExports } from '../runner/bound-exports.ts';
 import type { TunnelStateName } from '../core/tunnel-state.ts';
 import type { DaemonErrorView } from './daemon-error.ts';
@@ -69,10 +70,13 @@ export interface Problems {
 
 export type ApplyOutcome = ({ readonly applied: true; readonly plan: Plan } & Problems) | ({ readonly applied: false } & Problems);
 
+/** What an `up` asks for. */
 export interface ApplyRequest {
-  /** None: what is asked for already. */
+  /** These join what is asked for already; none is everything. */
   readonly names?: readonly string[];
   readonly noDeps?: boolean;
+  /** Where the configuration is now; default: where it was. */
+  readonly load?: LoadChange;
 }
 
 export interface NamesRequest {

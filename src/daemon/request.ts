@@ -1,15 +1,10 @@
 /** What a caller asks for, checked: a control socket believes nobody, and nothing a caller sends may end the process. */
 import type { IncomingMessage } from 'node:http';
+import { isAbsolute } from 'node:path';
+import type { Asked } from '../runner/runner-port.ts';
+import type { LoadChange } from '../runner/selection.ts';
 import { DaemonError } from './daemon-error.ts';
-import {
-  MAX_MS,
-  type ApplyRequest,
-  type DownRequest,
-  type NamesRequest,
-  type StopRequest,
-  type StreamQuery,
-  type WaitRequest,
-} from './protocol.ts';
+import { MAX_MS, type DownRequest, type NamesRequest, type StopRequest, type StreamQuery, type WaitRequest } from './protocol.ts';
 
 /** Ten thousand names of a hundred characters. */
 const MAX_BODY = 1024 * 1024;
@@ -47,7 +42,29 @@ function readText(request: IncomingMessage): Promise<string> {
   });
 }
 
-export const applyRequest = (fields: Fields): Required<ApplyRequest> => ({ ...namesRequest(fields), noDeps: fields['noDeps'] === true });
+export function applyRequest(fields: Fields): Asked {
+  const asked = { ...namesRequest(fields), noDeps: fields['noDeps'] === true };
+  return fields['load'] === undefined ? asked : { ...asked, load: loadChange(fields['load']) };
+}
+
+function loadChange(value: unknown): LoadChange {
+  if (typeof value !== 'object' || value === null) throw bad('load is an object');
+  const { cwd, files, profiles, envFiles, projectName, stdin } = value as Partial<Record<keyof LoadChange, unknown>>;
+  if (typeof cwd !== 'string' || !isAbsolute(cwd)) throw bad('load.cwd is an absolute path');
+  return {
+    cwd,
+    files: words(files, 'load.files'),
+    profiles: words(profiles, 'load.profiles'),
+    envFiles: words(envFiles, 'load.envFiles'),
+    ...(typeof projectName === 'string' ? { projectName } : {}),
+    ...(typeof stdin === 'string' ? { stdin } : {}),
+  };
+}
+
+function words(value: unknown, name: string): readonly string[] {
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string')) throw bad(`${name} is a list of texts`);
+  return value;
+}
 
 export function namesRequest(fields: Fields): Required<NamesRequest> {
   const names = fields['names'] ?? [];

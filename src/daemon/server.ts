@@ -6,7 +6,7 @@ import { answerError, answerJson, answerLines, viewOf } from './answer.ts';
 import { DaemonError } from './daemon-error.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Journal } from './journal.ts';
-import { applyNames, applyOutcome, chosen, restart } from './operations.ts';
+import { applyAsked, applyOutcome, chosen, restart } from './operations.ts';
 import type { DownRequest, Status } from './protocol.ts';
 import { applyRequest, downRequest, namesRequest, readBody, stopRequest, streamQuery, waitRequest } from './request.ts';
 import { waitFor } from './wait-for.ts';
@@ -99,9 +99,9 @@ function routesOf({ runner, status, journal, down }: Served, streams: Set<() => 
     ['GET /exports', (_, answer) => answerJson(answer, boundExports(runner.snapshot(), runner.graph))],
     ['GET /events', stream(true)],
     ['GET /logs', stream(false)],
-    ['POST /apply', call((fields) => applyNames(runner, applyRequest(fields)))],
+    ['POST /apply', call((fields) => applyAsked(runner, applyRequest(fields)))],
     ['POST /reload', call(async () => applyOutcome(await runner.apply()))],
-    ['POST /plan', call(async () => applyOutcome(await runner.plan()))],
+    ['POST /plan', call(async (fields) => applyOutcome(await runner.plan(applyRequest(fields))))],
     ['POST /stop', call((fields) => runner.stopTunnels(names(fields), { drainMs: stopRequest(fields).drainMs }))],
     ['POST /start', call(async (fields) => runner.startTunnels(names(fields)))],
     ['POST /restart', call((fields) => restart(runner, stopRequest(fields)))],

@@ -4,6 +4,7 @@ import type { TunnelsEvent } from '../core/event.ts';
 import type { Graph } from '../core/graph.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import type { LoadChange } from './selection.ts';
 
 export type ApplyResult =
   | { readonly applied: true; readonly plan: Plan; readonly loaded: Loaded }
@@ -19,13 +20,21 @@ export interface Questions {
   ): Promise<'yes' | 'no' | null>;
 }
 
+/** What one `up` asks for. */
+export interface Asked {
+  readonly names: readonly string[];
+  readonly noDeps: boolean;
+  /** Where the configuration is, instead of where it was so far. */
+  readonly load?: LoadChange;
+}
+
 export interface RunnerPort {
   /** Loads and applies. Resolves once the plan is made and under way, not when everything is open. */
   apply(): Promise<ApplyResult>;
-  /** Loads, and says what apply() would do; changes nothing. */
-  plan(): Promise<ApplyResult>;
+  /** Loads, and says what apply() would do, after a select() with `asked` if that is given; changes nothing. */
+  plan(asked?: Asked): Promise<ApplyResult>;
   /** What `up NAME…` asks for, from the next apply() on: these join what was asked for before; none is all of the file. */
-  select(names: readonly string[], options: { readonly noDeps: boolean }): void;
+  select(names: readonly string[], options: Omit<Asked, 'names'>): void;
   /** Closes tunnels, which stay in the project as `closed` until they are started. Resolves when they are. */
   stopTunnels(names: readonly string[], options: { readonly drainMs: number | null }): Promise<void>;
   /** Opens what was stopped or has failed; what runs is left alone. */

@@ -12,8 +12,8 @@ import type { Network } from '../engine/network.ts';
 import { realNetwork } from '../engine/real-network.ts';
 import { watchWake, type WakeWatch } from '../engine/wake-watch.ts';
 import { createAsker, nobody } from './asker.ts';
-import type { ApplyResult, Questions, RunnerPort } from './runner-port.ts';
-import { activatedNames, joined, selectionOf, type Selection } from './selection.ts';
+import type { ApplyResult, Asked, Questions, RunnerPort } from './runner-port.ts';
+import { activatedNames, joined, reread, selectionOf, type Selection } from './selection.ts';
 import { selectTunnels } from './select.ts';
 import { watchFiles, type FileWatch } from './watch.ts';
 
@@ -124,14 +124,20 @@ class Runner implements RunnerPort {
     if (first) this.#publish({ type: 'stopped' });
   }
 
-  async plan(): Promise<ApplyResult> {
-    const result = await this.#load();
+  async plan(asked?: Asked): Promise<ApplyResult> {
+    const selection = asked ? this.#selected(asked) : this.#selection;
+    const result = await this.#load(selection);
     if (!result.ok) return { applied: false, failure: result.error };
-    return { applied: true, plan: reconcile(this.#desired(result.value), this.#engine.graph), loaded: result.value };
+    return { applied: true, plan: reconcile(this.#desired(result.value, selection), this.#engine.graph), loaded: result.value };
   }
 
-  select(names: readonly string[], { noDeps }: { readonly noDeps: boolean }): void {
-    this.#selection = joined(this.#selection, names, noDeps);
+  select(names: readonly string[], options: Omit<Asked, 'names'>): void {
+    this.#selection = this.#selected({ names, ...options });
+  }
+
+  #selected({ names, noDeps, load: change }: Asked): Selection {
+    const selection = joined(this.#selection, names, noDeps);
+    return change ? reread(selection, change, this.#options.load.profiles) : selection;
   }
 
   async stopTunnels(names: readonly string[], { drainMs }: { readonly drainMs: number | null }): Promise<void> {
@@ -142,18 +148,19 @@ class Runner implements RunnerPort {
     this.#engine.resume(names);
   }
 
-  #load(): ReturnType<typeof load> {
-    const names = activatedNames(this.#selection);
-    return load({ ...this.#options.load, ...(names.length > 0 ? { names } : {}) });
+  #load(selection: Selection): ReturnType<typeof load> {
+    const names = activatedNames(selection);
+    const { env } = this.#options.load;
+    return load({ ...(selection.load ? { ...selection.load, env } : this.#options.load), ...(names.length > 0 ? { names } : {}) });
   }
 
-  #desired(loaded: Loaded): Graph {
-    return buildGraph(selectTunnels(loaded.project, this.#selection.only ?? [], this.#selection));
+  #desired(loaded: Loaded, selection: Selection): Graph {
+    return buildGraph(selectTunnels(loaded.project, selection.only ?? [], selection));
   }
 
   async #apply(): Promise<ApplyResult> {
     this.#readAt = this.#clock.now();
-    const result = await this.#load();
+    const result = await this.#load(this.#selection);
     this.#watchedFiles = result.ok ? result.value.watch : result.error.watch;
     if (this.#watch) await this.#follow();
     if (!result.ok) {
@@ -166,7 +173,7 @@ class Runner implements RunnerPort {
     this.#loaded = loaded;
     this.#appliedSelection = this.#selection;
     this.#lookForChanges();
-    const { plan } = this.#engine.apply(this.#desired(loaded), ({ steps }) =>
+    const { plan } = this.#engine.apply(this.#desired(loaded, this.#selection), ({ steps }) =>
       this.#publish({ type: 'applied', plan: formatPlan({ steps }), changes: steps.length }),
     );
     return { applied: true, plan, loaded };

@@ -4,6 +4,7 @@ import { formatPlan } from '../../core/plan.ts';
 import { dirname } from 'node:path';
 import type { DaemonClient } from '../../daemon/client.ts';
 import type { ApplyOutcome } from '../../daemon/protocol.ts';
+import type { LoadChange } from '../../runner/selection.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { framesFrom, framesFromDisk, frameStyle } from '../problem-report.ts';
@@ -15,6 +16,7 @@ import { styleFor, type Style } from '../render/style.ts';
 
 export interface Applying {
   readonly client: DaemonClient;
+  readonly load: LoadChange;
   readonly names: readonly string[];
   readonly noDeps: boolean;
   readonly progress: Progress;
@@ -23,8 +25,8 @@ export interface Applying {
 
 /** False: the file is not valid, which is told, and nothing was changed. */
 export async function applyToRunning(io: Io, globals: GlobalOptions, applying: Applying): Promise<boolean> {
-  const { client, names, noDeps, progress, signal } = applying;
-  const outcome = await client.apply({ names, noDeps }, { signal });
+  const { client, load, names, noDeps, progress, signal } = applying;
+  const outcome = await client.apply({ names, noDeps, load }, { signal });
   tellProblems(io, globals, { outcome, progress });
   if (!outcome.applied) return false;
   const stopped = await stoppedOf(applying);
@@ -47,12 +49,14 @@ export function changesText(plan: Applied['plan'], style: Style, head: string): 
 interface Told {
   readonly outcome: ApplyOutcome;
   readonly progress: Progress;
+  /** Where it is not valid: what that means. */
+  readonly nothingWas?: 'changed' | 'started';
 }
 
-export function tellProblems(io: Io, globals: GlobalOptions, { outcome, progress }: Told): void {
+export function tellProblems(io: Io, globals: GlobalOptions, { outcome, progress, nothingWas = 'changed' }: Told): void {
   if (outcome.diagnostics.length > 0)
     progress.problems(outcome.diagnostics, framesFrom(new Map(Object.entries(outcome.sources)), frameStyle(io, globals)));
-  if (!outcome.applied) progress.say('the configuration is not valid: nothing was changed', 'error');
+  if (!outcome.applied) progress.say(`the configuration is not valid: nothing was ${nothingWas}`, 'error');
 }
 
 /** For what a reload of a running project finds wrong later. */

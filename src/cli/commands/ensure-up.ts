@@ -3,6 +3,7 @@ import type { Ensured } from '../../daemon/ensure-daemon.ts';
 import { findProject, isSameBuild, type Place } from '../../daemon/find-project.ts';
 import { PROTOCOL } from '../../daemon/build-id.ts';
 import type { Questions } from '../../runner/runner-port.ts';
+import type { LoadChange } from '../../runner/selection.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { loadOptions } from '../load-options.ts';
@@ -13,6 +14,7 @@ import type { Leaving } from '../leaving.ts';
 
 export interface Ensuring {
   readonly place: Place;
+  readonly load: LoadChange;
   readonly names: readonly string[];
   readonly noDeps: boolean;
   readonly watch: boolean;
@@ -26,9 +28,8 @@ export interface Ensuring {
 export async function ensureUp(io: Io, globals: GlobalOptions, ensuring: Ensuring): Promise<Ensured> {
   const { place, noDeps, watch, progress, leave } = ensuring;
   const names = await namesOf(io, globals, ensuring);
-  const { env: _inherited, ...load } = await loadOptions(io, globals, names);
   return io.ensureDaemon({
-    request: { load, ...place, names, noDeps, watch, verbosity: globals.verbosity },
+    request: { load: ensuring.load, ...place, names, noDeps, watch, verbosity: globals.verbosity },
     env: io.env,
     build: io.build,
     signal: leave.signal,

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { Progress } from '../progress/progress.ts';
 import { openCount } from '../render/summary.ts';
 import type { Stopping } from '../stopping.ts';
-import type { UpOptions } from './up.ts';
+import type { UpOptions } from './up-options.ts';
 
 interface Following {
   readonly running: RunnerPort;

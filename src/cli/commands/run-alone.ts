@@ -11,12 +11,12 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { loadOptions } from '../load-options.ts';
 import { framesFrom, frameStyle } from '../problem-report.ts';
-import { chooseProgress } from '../progress/choose.ts';
+import { chooseProgress, progressKind } from '../progress/choose.ts';
 import type { Progress } from '../progress/progress.ts';
 import { terminalQuestions } from '../questions.ts';
 import { stopping, type Stopping } from '../stopping.ts';
 import { runJoined } from './run-joined.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './run-options.ts';
 import { take } from './take.ts';
 import { unmetText } from './wait.ts';
 
@@ -26,7 +26,7 @@ export interface LoneRun extends RunOptions {
 
 export async function runAlone(io: Io, globals: GlobalOptions, options: LoneRun): Promise<number> {
   const { place } = options;
-  const progress = await chooseProgress(io, globals, () => null);
+  const progress = await chooseProgress(io, unobtrusive(io, globals), () => null);
   let runner: RunnerPort | null = null;
   let host: Host | null = null;
   const close = (what: RunnerPort, drainMs: number | null): Promise<void> => host?.stop(drainMs) ?? what.stop({ drainMs });
@@ -62,6 +62,12 @@ export async function runAlone(io: Io, globals: GlobalOptions, options: LoneRun)
     unlisten();
     await host?.close();
   }
+}
+
+/** Lines of coming up would stand in the command's output: without a terminal to draw on there are none, but with -v. */
+function unobtrusive(io: Io, globals: GlobalOptions): GlobalOptions {
+  const isPlain = globals.progress === 'auto' && globals.verbosity === 0 && progressKind(io, globals) === 'plain';
+  return isPlain ? { ...globals, progress: 'quiet' } : globals;
 }
 
 interface Bringing {

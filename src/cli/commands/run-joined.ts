@@ -5,10 +5,11 @@ import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
+import { loadElsewhere } from '../load-options.ts';
 import { chooseProgress } from '../progress/choose.ts';
 import { checkNames } from '../running-project.ts';
 import { framesOf, tellProblems } from './apply-to-running.ts';
-import type { RunOptions } from './run.ts';
+import type { RunOptions } from './run-options.ts';
 import { unmetText } from './wait.ts';
 
 export interface JoinedRun extends RunOptions {
@@ -47,7 +48,7 @@ async function bring(io: Io, globals: GlobalOptions, { client, names, noDeps }: 
   const known = new Map(before.tunnels.map((tunnel) => [tunnel.name, tunnel.state]));
   if (names.some((name) => !known.has(name))) {
     const progress = await chooseProgress(io, globals, framesOf(io, globals, client.found.file));
-    const outcome = await client.apply({ names, noDeps });
+    const outcome = await client.apply({ names, noDeps, load: await loadElsewhere(io, globals) });
     if (!outcome.applied) {
       tellProblems(io, globals, { outcome, progress });
       return null;

@@ -4,18 +4,7 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { projectPlace } from '../project-place.ts';
 import { UsageError } from '../usage-error.ts';
-
-export interface RunOptions {
-  /** None is every tunnel. */
-  readonly names: readonly string[];
-  readonly noDeps: boolean;
-  /** The command and its arguments. */
-  readonly argv: readonly string[];
-  /** Milliseconds the tunnels may take to open. */
-  readonly waitMs: number;
-  /** Milliseconds that connections still open after the command may take; null is each tunnel's own. */
-  readonly drainMs: number | null;
-}
+import type { RunOptions } from './run-options.ts';
 
 export async function run(io: Io, globals: GlobalOptions, options: RunOptions): Promise<number> {
   if (options.argv.length === 0) throw new UsageError('run needs a command', 'tunnels run [NAME…] -- COMMAND');

@@ -5,6 +5,7 @@ import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
+import { loadElsewhere } from '../load-options.ts';
 import { chooseProgress } from '../progress/choose.ts';
 import type { Progress } from '../progress/progress.ts';
 import { projectPlace } from '../project-place.ts';
@@ -32,15 +33,17 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
     return EXIT.invalidConfiguration;
   }
   const progress = await chooseProgress(io, globals, framesOf(io, globals, place.file));
+  // Once: stdin can be read once only.
+  const load = await loadElsewhere(io, globals);
   const leave = leaving(io);
   let asking = 0;
   let detach = (): void => undefined;
   let client: DaemonClient | null = null;
   try {
     const onAsking = (open: boolean): void => void (asking += open ? 1 : -1);
-    const ensured = await ensureUp(io, globals, { ...options, place, progress, leave, onAsking });
+    const ensured = await ensureUp(io, globals, { ...options, place, load, progress, leave, onAsking });
     if (ensured.how === 'invalid') {
-      tellProblems(io, globals, { outcome: ensured.outcome, progress });
+      tellProblems(io, globals, { outcome: ensured.outcome, progress, nothingWas: 'started' });
       return EXIT.invalidConfiguration;
     }
     client = ensured.client;
@@ -49,7 +52,7 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
       detach = ensured.started.detach;
       since = Date.parse(client.found.since);
       tellProblems(io, globals, { outcome: ensured.started.outcome, progress });
-    } else if (!(await applyToRunning(io, globals, { ...options, client, progress, signal: leave.signal })))
+    } else if (!(await applyToRunning(io, globals, { ...options, client, load, progress, signal: leave.signal })))
       return EXIT.invalidConfiguration;
     const risen = await rise({ ...options, client, progress, since, isAsking: () => asking > 0, signal: leave.signal });
     return await tell(io, globals, { risen, progress, options });
@@ -76,7 +79,7 @@ async function tell(io: Io, globals: GlobalOptions, { risen, progress, options }
   const { snapshot, outcome } = risen;
   await progress.settled(snapshot, 'they stay up in the background; tunnels down closes them');
   const { open, text } = openCount(snapshot);
-  const missing = notUpYet(snapshot, options.waitMs === null ? [] : options.names);
+  const missing = notUpYet(snapshot, options.names);
   if (missing.length === 0) return EXIT.done;
   const head = outcome === 'timeout' ? `${text} after ${(options.waitMs ?? 0) / 1000}s` : text;
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });

@@ -7,7 +7,7 @@ import type { RunnerPort } from '../../runner/runner-port.ts';
 import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
-import { loadOptions } from '../load-options.ts';
+import { loadElsewhere, loadOptions } from '../load-options.ts';
 import { framesFrom, framesFromDisk, frameStyle } from '../problem-report.ts';
 import { chooseProgress } from '../progress/choose.ts';
 import { projectPlace } from '../project-place.ts';
@@ -16,14 +16,16 @@ import { stopping } from '../stopping.ts';
 import { follow } from './follow-up.ts';
 import { take } from './take.ts';
 import { upJoined, upReplacing } from './up-joined.ts';
-import type { UpOptions } from './up.ts';
+import type { UpOptions } from './up-options.ts';
 
 export async function upForeground(io: Io, globals: GlobalOptions, options: UpOptions): Promise<number> {
   const place = await projectPlace(io, globals);
   const running = place && (await findProject(place));
   if (place && running?.found.phase === 'up' && running.found.mode === 'background') {
     const isSame = isSameBuild(running.found, io.build);
-    return isSame ? upJoined(io, globals, { client: running, options }) : upReplacing(io, globals, { place, options });
+    return isSame
+      ? upJoined(io, globals, { client: running, options, load: await loadElsewhere(io, globals) })
+      : upReplacing(io, globals, { place, options });
   }
   const frames = frameStyle(io, globals);
   let directory: string | null = null;
@@ -42,8 +44,9 @@ export async function upForeground(io: Io, globals: GlobalOptions, options: UpOp
   });
   const unlisten = io.onSignal((signal) => stop.interrupt(signal));
   try {
+    const load = await loadOptions(io, globals, options.names);
     const made = await io.createRunner({
-      load: await loadOptions(io, globals, options.names),
+      load,
       verbosity: globals.verbosity,
       noDeps: options.noDeps,
       names: options.names,
@@ -54,7 +57,8 @@ export async function upForeground(io: Io, globals: GlobalOptions, options: UpOp
     if (taken && !taken.holds) {
       unlisten();
       const client = new DaemonClient(taken.holder.socket, taken.holder.status);
-      return await upJoined(io, globals, { client, options });
+      const { env: _own, names: _names, ...elsewhere } = load;
+      return await upJoined(io, globals, { client, options, load: elsewhere });
     }
     host = taken?.host ?? null;
     void host?.takenDown.then(() => stop.leave());
