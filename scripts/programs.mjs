@@ -1,5 +1,5 @@
 /**
- * The programs the tests talk to: a real sshd, the OpenSSH client, Redis, PostgreSQL, git, curl. Taken from the system; where one is missing,
+ * The programs the tests talk to: a real sshd, the OpenSSH client, Redis, PostgreSQL, git, curl, tmux. Taken from the system; where one is missing,
  * installed by apt as root, else unpacked from its Debian package into .cache/debian, which needs no rights.
  */
 import { spawnSync } from 'node:child_process';
@@ -21,9 +21,12 @@ const NEEDED = {
   git: 'git',
   curl: 'curl',
   openssl: 'openssl',
+  tmux: 'tmux',
 };
 /** For the tests that make machines of their own, which only root can. */
 const NEEDED_BY_ROOT = { ip: 'iproute2', unshare: 'util-linux' };
+/** Shells that are tested where they are: root gets them, and nothing is missing without. */
+const WELCOME = { zsh: 'zsh', fish: 'fish' };
 
 const UNPACKED = inRoot('.cache', 'debian');
 const SYSTEM_DIRS = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
@@ -134,6 +137,11 @@ function libraryDirs() {
 export function ensurePrograms() {
   let problem = null;
   const packages = [...new Set(missing().map(([, name]) => name))];
+  const welcome = isRoot && has('apt-get') ? Object.keys(WELCOME).filter((program) => find(program) === undefined) : [];
+  if (welcome.length > 0) {
+    console.error(`Getting ${welcome.join(', ')} for the tests …`);
+    installByApt(welcome.map((program) => WELCOME[program]));
+  }
   if (packages.length > 0) {
     if (!has('apt-get')) problem = `install ${packages.join(', ')} with this system's package manager`;
     else {
