@@ -51,6 +51,8 @@ export type EventBody =
     }
   | { readonly type: 'connection-failed'; readonly from: string; readonly target: string; readonly failure: Failure }
   | { readonly type: 'connection-refused'; readonly from: string; readonly why: 'allow' | 'max-connections' | 'park-timeout' | 'draining' }
+  /** The tunnel goes by another of its hosts. */
+  | { readonly type: 'failover'; readonly from: string; readonly to: string }
   | { readonly type: 'retargeted'; readonly egress: string }
   | { readonly type: 'applied'; readonly plan: string; readonly changes: number }
   | { readonly type: 'rejected'; readonly diagnostics: readonly Diagnostic[] }

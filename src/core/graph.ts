@@ -4,22 +4,36 @@
  * its host, its client, the tunnel its egress is the ingress of, and what `depends_on` names.
  */
 import { machines, meetsIngress, type Machines } from './machine.ts';
-import { deriveSessions, type SessionId, type SessionNode } from './route.ts';
+import { deriveSessions, type Routes, type SessionId, type SessionNode } from './route.ts';
 import { listensOnHost, THIS_MACHINE, type Dependency, type HostName, type Project, type TunnelName, type TunnelSpec } from './spec.ts';
 
 export type { SessionId, SessionNode } from './route.ts';
 
-export interface TunnelNode {
-  readonly spec: TunnelSpec;
+/** By one of its hosts: where the tunnel listens and dials. */
+export interface Way {
+  readonly host: HostName;
   /** The session whose machine listens; null is this machine. With `launch: ssh` it is reached by the process, not by a session. */
   readonly listenOn: SessionId | null;
   /** The session whose machine dials the egress; null is this machine. */
   readonly dialFrom: SessionId | null;
-  /** With `launch: ssh`, the client's session that runs it. */
-  readonly runsOn: SessionId | null;
   /** The machines by name (a host, or THIS_MACHINE): also right where no session leads there. */
   readonly listenMachine: HostName;
   readonly dialMachine: HostName;
+}
+
+/** A tunnel, by the first of its hosts. */
+export interface TunnelNode extends Way {
+  readonly spec: TunnelSpec;
+  /** With `launch: ssh`, the client's session that runs it. */
+  readonly runsOn: SessionId | null;
+  /** By the other hosts of its list, in order (failover). */
+  readonly others: readonly Way[];
+}
+
+/** The tunnel by its host number `index`, 0 being the first. */
+export function byHost(node: TunnelNode, index: number): TunnelNode {
+  const way = node.others[index - 1];
+  return way ? { ...node, ...way } : node;
 }
 
 /** `host:SESSION-ID` or `tunnel:NAME`. */
@@ -31,6 +45,8 @@ export interface Edge {
   readonly to: NodeId;
   readonly why: 'via' | 'host' | 'client' | 'address' | 'egress' | 'depends_on';
   readonly condition: Dependency['condition'];
+  /** Of several hosts: which one this is. The tunnel needs one of them at a time. */
+  readonly alternative?: number;
 }
 
 export interface Graph {
@@ -50,7 +66,7 @@ export function buildGraph(project: Project): Graph {
   const routes = deriveSessions(project);
   const where = machines(project.hosts);
   const tunnels = new Map<TunnelName, TunnelNode>();
-  for (const spec of project.tunnels.values()) tunnels.set(spec.name, place(spec, routes.sessionsOf(spec), where));
+  for (const spec of project.tunnels.values()) tunnels.set(spec.name, place(spec, routes, where));
   const edges: Edge[] = [];
   const placed = { tunnels, where, byPort: indexByPort(tunnels), sessions: routes.sessions };
   for (const session of routes.sessions.values()) edges.push(...sessionEdges(session, project, placed));
@@ -78,19 +94,18 @@ function indexByPort(tunnels: ReadonlyMap<TunnelName, TunnelNode>): Map<string, 
   return index;
 }
 
-function place(spec: TunnelSpec, sessions: { host: SessionId | null; client: SessionId | null }, where: Machines): TunnelNode {
-  const onHost = listensOnHost(spec.type);
-  const hostMachine = where.of(spec.hosts[0] ?? THIS_MACHINE);
-  const clientMachine = where.of(spec.client);
+function place(spec: TunnelSpec, routes: Routes, where: Machines): TunnelNode {
+  const [first = wayBy(spec, THIS_MACHINE, { routes, where }), ...others] = spec.hosts.map((host) => wayBy(spec, host, { routes, where }));
   const launched = spec.launch === 'ssh' && spec.client !== THIS_MACHINE;
-  return {
-    spec,
-    listenOn: onHost ? sessions.host : sessions.client,
-    dialFrom: onHost ? sessions.client : sessions.host,
-    runsOn: launched ? sessions.client : null,
-    listenMachine: onHost ? hostMachine : clientMachine,
-    dialMachine: onHost ? clientMachine : hostMachine,
-  };
+  return { spec, ...first, runsOn: launched ? (listensOnHost(spec.type) ? first.dialFrom : first.listenOn) : null, others };
+}
+
+function wayBy(spec: TunnelSpec, host: HostName, { routes, where }: { readonly routes: Routes; readonly where: Machines }): Way {
+  const sessions = routes.sessionsOf(spec, host);
+  const [hostMachine, clientMachine] = [where.of(host), where.of(spec.client)];
+  return listensOnHost(spec.type)
+    ? { host, listenOn: sessions.host, dialFrom: sessions.client, listenMachine: hostMachine, dialMachine: clientMachine }
+    : { host, listenOn: sessions.client, dialFrom: sessions.host, listenMachine: clientMachine, dialMachine: hostMachine };
 }
 
 function sessionEdges(session: SessionNode, project: Project, placed: Placed): Edge[] {
@@ -127,8 +142,13 @@ function tunnelEdges(node: TunnelNode, placed: Placed): Edge[] {
     if (!edges.some((edge) => edge.to === to && edge.condition === condition)) edges.push({ from, to, why, condition });
   };
   const onHost = listensOnHost(node.spec.type);
-  const [hostSession, clientSession] = onHost ? [node.listenOn, node.dialFrom] : [node.dialFrom, node.listenOn];
-  if (hostSession !== null) need(hostNode(hostSession), 'host');
+  const hostOf = (way: Way): SessionId | null => (onHost ? way.listenOn : way.dialFrom);
+  const clientSession = onHost ? node.dialFrom : node.listenOn;
+  if (node.others.length === 0 && hostOf(node) !== null) need(hostNode(hostOf(node) ?? ''), 'host');
+  for (const [alternative, way] of node.others.length > 0 ? [node, ...node.others].entries() : []) {
+    const session = hostOf(way);
+    if (session !== null) edges.push({ from, to: hostNode(session), why: 'host', condition: 'open', alternative });
+  }
   if (clientSession !== null) need(hostNode(clientSession), 'client');
   if (node.spec.egress) {
     const named = new Set(node.spec.dependsOn.map((dependency) => dependency.tunnel));

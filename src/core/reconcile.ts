@@ -66,6 +66,8 @@ function tunnelChange(before: TunnelNode, after: TunnelNode): Difference | null 
   };
   add('reopen', 'listens on', [before.listenOn ?? before.listenMachine, after.listenOn ?? after.listenMachine]);
   add('retarget', 'dials from', [before.dialFrom ?? before.dialMachine, after.dialFrom ?? after.dialMachine]);
+  // The first host is told of by where it leads; of the others the tunnel may be on any.
+  add('in-place', 'hosts', [before.spec.hosts.slice(1), after.spec.hosts.slice(1)]);
   add('reopen', 'runs on', [before.runsOn, after.runsOn]);
   // A launched ssh has its forwarding in its arguments: there is no listener of ours to keep.
   if (change && after.runsOn !== null && change.how === 'retarget') change = { ...change, how: 'reopen' };

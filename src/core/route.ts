@@ -16,7 +16,7 @@ export interface Routes {
   /** Outer ones before those that go through them, as far as there is no cycle. */
   readonly sessions: ReadonlyMap<SessionId, SessionNode>;
   /** Null is this machine, or (the host of `launch: ssh`) a machine only the launched process reaches. */
-  sessionsOf(tunnel: TunnelSpec): { host: SessionId | null; client: SessionId | null };
+  sessionsOf(tunnel: TunnelSpec, host: HostName): { host: SessionId | null; client: SessionId | null };
 }
 
 export function deriveSessions(project: Project): Routes {
@@ -59,8 +59,7 @@ export function deriveSessions(project: Project): Routes {
     return node.id;
   };
 
-  const sessionsOf = (tunnel: TunnelSpec): { host: SessionId | null; client: SessionId | null } => {
-    const host = tunnel.hosts[0] ?? THIS_MACHINE;
+  const sessionsOf = (tunnel: TunnelSpec, host: HostName): { host: SessionId | null; client: SessionId | null } => {
     if (tunnel.client === THIS_MACHINE) return { host: use(own(host)), client: null };
     const client = own(tunnel.client);
     if (tunnel.launch === 'ssh') return { host: null, client: use(client) };
@@ -69,6 +68,6 @@ export function deriveSessions(project: Project): Routes {
     return { host: use(hasOwnWay ? own(host) : through(host, client)), client: use(client) };
   };
 
-  for (const tunnel of project.tunnels.values()) sessionsOf(tunnel);
+  for (const tunnel of project.tunnels.values()) for (const host of tunnel.hosts) sessionsOf(tunnel, host);
   return { sessions: used, sessionsOf };
 }

@@ -3,7 +3,8 @@
  * waits for what it needs, and is told when that comes up or goes.
  */
 import type { EventBody } from '../core/event.ts';
-import { hostNode, tunnelNode, type Edge, type Graph, type NodeId, type SessionNode, type TunnelNode } from '../core/graph.ts';
+import { byHost, hostNode, tunnelNode, type Edge, type Graph, type NodeId, type SessionNode, type TunnelNode } from '../core/graph.ts';
+import type { Candidate } from '../core/failover.ts';
 import type { Plan } from '../core/plan.ts';
 import { reconcile } from '../core/reconcile.ts';
 import type { Snapshot } from '../core/snapshot.ts';
@@ -12,13 +13,14 @@ import type { Clock } from './clock.ts';
 import { DialSlots } from './dial-slots.ts';
 import { EventBus } from './event-bus.ts';
 import { execute } from './execute.ts';
+import { Failover } from './failover.ts';
 import type { Network } from './network.ts';
 import { PendingCloses } from './pending-closes.ts';
 import { launchTarget, realEgress, realPort } from './real-address.ts';
 import type { Running } from './running.ts';
 import { SessionDriver } from './session.ts';
 import { snapshotOf } from './snapshot-of.ts';
-import { missingOf, outcome, wantedHosts, type Outcome } from './standing.ts';
+import { isDown, missingOf, outcome, wantedHosts, type Outcome } from './standing.ts';
 import { TunnelDriver } from './tunnel.ts';
 
 export type { Asker, HostKeyQuestion, SecretRequest } from '../ssh/connect-request.ts';
@@ -37,6 +39,7 @@ export class Engine {
   readonly bus: EventBus;
   readonly #options: EngineOptions;
   readonly #closing = new PendingCloses();
+  readonly #failover: Failover;
   readonly #slots = new DialSlots(DIALS_AT_ONCE);
   readonly #running: Running = { sessions: new Map(), tunnels: new Map(), leaving: { sessions: new Set(), tunnels: new Set() } };
   #graph: Graph | null = null;
@@ -51,6 +54,14 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#failover = new Failover({
+      clock: options.clock,
+      candidate: (edge) => this.#candidate(edge),
+      onDue: (tunnel) => {
+        this.#dirty.add(tunnel);
+        this.#turn();
+      },
+    });
     this.bus = new EventBus(options.clock);
   }
 
@@ -75,9 +86,11 @@ export class Engine {
       drainMs: this.#drainMs,
       newSession: (node, graph) => this.#newSession(node, graph),
       newTunnel: (node) => this.#newTunnel(node),
+      byItsHost: (node) => byHost(node, this.#failover.current(tunnelNode(node.spec.name))),
     });
+    this.#failover.keep(new Set(this.#needs.keys()));
     this.#wanting = new Set([...this.#needs.keys()].filter((id) => this.#tunnel(id)?.wanted));
-    this.#wanted = wantedHosts(this.#wanting, this.#needs);
+    this.#wanted = this.#wantedNow();
     for (const id of this.#needs.keys()) this.#dirty.add(id);
     this.#turn();
     return { plan, gone };
@@ -123,7 +136,7 @@ export class Engine {
   }
 
   outcome(): Outcome {
-    return outcome(this.#running, this.#needs);
+    return outcome(this.#running, (id) => this.#edges(id));
   }
 
   /** Open connections that a stop would drain. */
@@ -152,21 +165,39 @@ export class Engine {
   }
 
   #changed(id: NodeId): void {
-    if (this.#tunnel(id)) this.#reckonWanted(id);
-    for (const dependant of this.#dependants.get(id) ?? []) this.#dirty.add(dependant);
+    const dependants = this.#dependants.get(id) ?? [];
+    const wants = this.#tunnel(id)?.wanted ?? false;
+    if (this.#tunnel(id) && wants !== this.#wanting.has(id)) {
+      if (wants) this.#wanting.add(id);
+      else this.#wanting.delete(id);
+      this.#dirty.add(id);
+      this.#reckonWanted();
+    }
+    // A host that went down may give its standby its turn.
+    if (dependants.some((each) => this.#edges(each).some((edge) => edge.alternative !== undefined))) this.#reckonWanted();
+    for (const dependant of dependants) this.#dirty.add(dependant);
     this.#turn();
   }
 
-  /** A tunnel began or ceased to want its hosts: those, and the hosts before them, hear of it. */
-  #reckonWanted(id: NodeId): void {
-    const wants = this.#tunnel(id)?.wanted ?? false;
-    if (wants === this.#wanting.has(id)) return;
-    if (wants) this.#wanting.add(id);
-    else this.#wanting.delete(id);
+  /** Hosts that are wanted from now on, or no longer, hear of it. */
+  #reckonWanted(): void {
     const before = this.#wanted;
-    this.#wanted = wantedHosts(this.#wanting, this.#needs);
-    this.#dirty.add(id);
+    this.#wanted = this.#wantedNow();
     for (const host of [...before, ...this.#wanted]) if (before.has(host) !== this.#wanted.has(host)) this.#dirty.add(host);
+  }
+
+  #wantedNow(): ReadonlySet<NodeId> {
+    return wantedHosts(this.#wanting, (id) => this.#failover.wanted(id, this.#edges(id)));
+  }
+
+  /** A tunnel with several hosts may have to go by another one. */
+  #reckonHost(id: NodeId, driver: TunnelDriver): void {
+    const node = this.#graph?.tunnels.get(driver.node.spec.name);
+    if (!node || node.others.length === 0 || !this.#failover.reckon(id, this.#edges(id))) return;
+    const from = driver.node.host;
+    driver.update(byHost(node, this.#failover.current(id)), 'in-place');
+    this.#reckonWanted();
+    this.bus.publish({ kind: 'tunnel', name: node.spec.name }, { type: 'failover', from, to: driver.node.host });
   }
 
   /** Tells those whose needs changed, until nothing moves. Not re-entrant: a change made meanwhile joins the round. */
@@ -176,7 +207,10 @@ export class Engine {
     for (const id of this.#dirty) {
       this.#dirty.delete(id);
       this.#session(id)?.input({ type: 'needs', missing: this.#missing(id).on, wanted: this.#wanted.has(id) });
-      this.#tunnel(id)?.reconsider();
+      const tunnel = this.#tunnel(id);
+      if (!tunnel) continue;
+      this.#reckonHost(id, tunnel);
+      tunnel.reconsider();
     }
     this.#turning = false;
   }
@@ -190,7 +224,23 @@ export class Engine {
   }
 
   #missing(id: NodeId): ReturnType<typeof missingOf> {
-    return missingOf(this.#needs.get(id) ?? [], this.#running);
+    return missingOf(this.#needsNow(id), this.#running);
+  }
+
+  /** All that is derived; with several hosts, the alternatives too. */
+  #edges(id: NodeId): readonly Edge[] {
+    return this.#needs.get(id) ?? [];
+  }
+
+  #needsNow(id: NodeId): readonly Edge[] {
+    return this.#failover.needed(id, this.#edges(id));
+  }
+
+  #candidate({ to }: Edge): Candidate {
+    const session = this.#session(to);
+    const up = session?.state.name === 'connected';
+    const down = isDown(to, this.#running, (id) => this.#edges(id));
+    return { up, down, upForMs: up && session ? this.#options.clock.now() - session.since : 0 };
   }
 
   #newSession(node: SessionNode, graph: Graph): SessionDriver {
@@ -205,7 +255,7 @@ export class Engine {
       slots: this.#slots,
       publish: (from, body) => this.#publishHost(from, body),
       hop: (from) => (from.via === null ? null : { connection: this.#running.sessions.get(from.via)?.connection ?? null }),
-      port: (from, current) => realPort(current, this.#needs.get(hostNode(from.id)) ?? [], this.#running),
+      port: (from, current) => realPort(current, this.#edges(hostNode(from.id)), this.#running),
       missing: (from) => this.#missing(hostNode(from.id)).on,
       drainMs: () => this.#drainLimit(),
       changed: (from) => this.#changed(hostNode(from.id)),
@@ -214,7 +264,7 @@ export class Engine {
 
   #newTunnel(node: TunnelNode): TunnelDriver {
     const { clock, network } = this.#options;
-    const needs = (tunnel: TunnelNode): readonly Edge[] => this.#needs.get(tunnelNode(tunnel.spec.name)) ?? [];
+    const needs = (tunnel: TunnelNode): readonly Edge[] => this.#needsNow(tunnelNode(tunnel.spec.name));
     return new TunnelDriver(node, {
       clock,
       network,

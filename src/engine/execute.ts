@@ -12,6 +12,8 @@ export interface Execution {
   readonly drainMs: number | null;
   newSession(node: SessionNode, graph: Graph): SessionDriver;
   newTunnel(node: TunnelNode): TunnelDriver;
+  /** The node by the one of its hosts that carries it now. */
+  byItsHost(node: TunnelNode): TunnelNode;
 }
 
 /** Resolves when everything that was removed has closed. */
@@ -67,8 +69,9 @@ function bringSession(step: Step, on: Execution): void {
 }
 
 function bringTunnel(step: Step, on: Execution): void {
-  const node = on.desired?.tunnels.get(step.name);
-  if (!node) return;
+  const desired = on.desired?.tunnels.get(step.name);
+  if (!desired) return;
+  const node = on.byItsHost(desired);
   if (step.action === 'create') on.running.tunnels.set(step.name, on.newTunnel(node));
   else if (step.action === 'update') on.running.tunnels.get(step.name)?.update(node, step.how);
 }
@@ -79,7 +82,7 @@ function adoptUnchanged(plan: Plan, on: Execution): void {
   for (const [name, node] of on.desired?.tunnels ?? []) {
     const driver = on.running.tunnels.get(name);
     if (!driver || touched.has(tunnelNode(name))) continue;
-    driver.adopt(node);
+    driver.adopt(on.byItsHost(node));
     driver.kick();
   }
   for (const [name, driver] of on.running.sessions) if (!touched.has(hostNode(name)) && driver.state.name === 'failed') driver.kick();

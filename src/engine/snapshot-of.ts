@@ -3,7 +3,6 @@ import { formatAddress } from '../core/address.ts';
 import type { Failure } from '../core/failure.ts';
 import { nodeName, type Graph } from '../core/graph.ts';
 import type { ErrorView, HostView, Snapshot, TunnelView } from '../core/snapshot.ts';
-import { THIS_MACHINE } from '../core/spec.ts';
 import type { Running } from './running.ts';
 import type { SessionDriver } from './session.ts';
 import type { TunnelDriver } from './tunnel.ts';
@@ -47,7 +46,7 @@ function tunnelView(driver: TunnelDriver, running: Running): TunnelView {
     type: spec.type,
     state: state.name === 'open' && driver.health === 'unhealthy' ? 'unhealthy' : state.name,
     health: driver.health,
-    host: spec.hosts[0] ?? THIS_MACHINE,
+    host: node.host,
     client: spec.client,
     ingress: formatAddress(driver.bound ?? spec.ingress),
     egress: spec.egress ? formatAddress(spec.egress) : null,

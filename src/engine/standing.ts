@@ -27,12 +27,24 @@ export function missingOf(needs: readonly Edge[], running: Running): { readonly 
   return { on: missing.map((id) => id.replace(':', ' ')), failure };
 }
 
+/** Tried and not up, or waiting for one that is: where a host has a standby, this is its moment. */
+export function isDown(id: NodeId, running: Running, needs: NeedsOf): boolean {
+  const state = running.sessions.get(nodeName(id))?.state;
+  if (!id.startsWith('host:') || !state) return false;
+  if (state.name === 'backoff' || state.name === 'failed') return true;
+  if (state.name === 'connecting') return state.attempt > 0;
+  return state.name === 'waiting' && needs(id).some((edge) => isDown(edge.to, running, needs));
+}
+
+/** The edges of a node that count for the question at hand. */
+export type NeedsOf = (id: NodeId) => readonly Edge[];
+
 /** The hosts that the tunnels that want theirs need, and the hosts before those. */
-export function wantedHosts(wanting: ReadonlySet<NodeId>, needs: ReadonlyMap<NodeId, readonly Edge[]>): ReadonlySet<NodeId> {
+export function wantedHosts(wanting: ReadonlySet<NodeId>, needs: NeedsOf): ReadonlySet<NodeId> {
   const wanted = new Set<NodeId>();
   const queue = [...wanting];
   for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    for (const { to } of needs.get(id) ?? []) {
+    for (const { to } of needs(id)) {
       if (!to.startsWith('host:') || wanted.has(to)) continue;
       wanted.add(to);
       queue.push(to);
@@ -44,15 +56,17 @@ export function wantedHosts(wanting: ReadonlySet<NodeId>, needs: ReadonlyMap<Nod
 /** `open`: every tunnel that is wanted is. `failed`: some are not and never will be without the user. `pending`: something may still come. */
 export type Outcome = 'open' | 'failed' | 'pending';
 
-export function outcome(running: Running, needs: ReadonlyMap<NodeId, readonly Edge[]>): Outcome {
+export function outcome(running: Running, needs: NeedsOf): Outcome {
   const memo = new Map<NodeId, boolean>();
-  /** Failed itself, or waits for something that is. */
+  /** Failed itself, or waits for something that is; of several hosts, all of them. */
   const stuck = (id: NodeId): boolean => {
     const known = memo.get(id);
     if (known !== undefined) return known;
     memo.set(id, false);
     const state = id.startsWith('host:') ? running.sessions.get(nodeName(id))?.state : running.tunnels.get(nodeName(id))?.state;
-    const result = state?.name === 'failed' || (!isUp(id, running) && (needs.get(id) ?? []).some((edge) => stuck(edge.to)));
+    const [alternatives, others] = [needs(id).filter(isAlternative), needs(id).filter((edge) => !isAlternative(edge))];
+    const noWay = alternatives.length > 0 && alternatives.every((edge) => stuck(edge.to));
+    const result = state?.name === 'failed' || (!isUp(id, running) && (noWay || others.some((edge) => stuck(edge.to))));
     memo.set(id, result);
     return result;
   };
@@ -61,3 +75,5 @@ export function outcome(running: Running, needs: ReadonlyMap<NodeId, readonly Ed
   if (tunnels.every((id) => isUp(id, running))) return 'open';
   return tunnels.every((id) => isUp(id, running) || stuck(id)) ? 'failed' : 'pending';
 }
+
+const isAlternative = (edge: Edge): boolean => edge.alternative !== undefined;

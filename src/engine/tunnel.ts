@@ -4,6 +4,7 @@ import { backoffDelay } from '../core/backoff.ts';
 import type { EventBody } from '../core/event.ts';
 import { retryClass, type Failure } from '../core/failure.ts';
 import type { TunnelNode } from '../core/graph.ts';
+import { heavier } from '../core/change.ts';
 import type { How } from '../core/plan.ts';
 import type { Verdict } from '../core/health-state.ts';
 import type { HostSpec } from '../core/spec.ts';
@@ -129,7 +130,9 @@ export class TunnelDriver {
     if (this.#state.name === 'open') this.#way.follow(this.#node);
   }
 
-  update(node: TunnelNode, how: How): void {
+  /** `how` is the least it takes; another place to listen or to dial from asks for more. */
+  update(node: TunnelNode, least: How): void {
+    const how = heavier(least, moveOf(this.#node, node));
     this.#node = node;
     this.#traffic.update(node.spec);
     if (how === 'reopen') this.input({ type: 'reopen', missing: this.#deps.missing(node).on });
@@ -304,6 +307,9 @@ export class TunnelDriver {
     });
   }
 }
+
+const moveOf = (from: TunnelNode, to: TunnelNode): How =>
+  from.listenOn !== to.listenOn ? 'reopen' : from.dialFrom !== to.dialFrom ? 'retarget' : 'in-place';
 
 /** Is the step from one state to the next worth an event? A new name is, and so is other news within `waiting`, or a failed try. */
 function announces(before: TunnelState, after: TunnelState): boolean {

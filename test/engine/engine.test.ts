@@ -395,6 +395,67 @@ describe('on demand', () => {
   });
 });
 
+describe('several hosts', () => {
+  const refused = { code: 'refused', message: 'refused' } as const;
+  const backup = hostSpec('backup');
+  const web = (hosts = ['bastion', 'backup'], part: Partial<TunnelSpec> = {}): TunnelSpec => tunnelSpec('web', { hosts, ...part });
+  const host = (): string | undefined => engine.snapshot().tunnels[0]?.host;
+
+  it('only the first is connected while it is up', async () => {
+    await apply(project([bastion, backup], [web()]));
+    expect(states()).toEqual({ bastion: 'connected', backup: 'idle', web: 'open' });
+    expect(network.log.filter((line) => line.startsWith('connect'))).toEqual(['connect bastion:22']);
+  });
+
+  it('the next one takes over behind the open listener, and the first again once it is stable', async () => {
+    await apply(project([bastion, backup], [web()]));
+    network.refuse('bastion', refused);
+    network.live('bastion').cut(lost);
+    await settle();
+    expect(states()).toMatchObject({ backup: 'connected', web: 'open' });
+    expect(host()).toBe('backup');
+    expect(events.findLast((event) => event.type === 'failover')).toMatchObject({ from: 'bastion', to: 'backup' });
+    expect(network.log.filter((line) => line.startsWith('listen here'))).toHaveLength(1);
+    network.refuse('bastion', null);
+    await clock.advance(2_000);
+    await settle();
+    expect(states()).toEqual({ bastion: 'connected', backup: 'connected', web: 'open' });
+    expect(host()).toBe('backup');
+    await clock.advance(30_000);
+    await settle();
+    expect(host()).toBe('bastion');
+    expect(states()).toEqual({ bastion: 'connected', backup: 'idle', web: 'open' });
+  });
+
+  it('a remote tunnel listens on the one that carries it', async () => {
+    network.refuse('bastion', refused);
+    await apply(project([bastion, backup], [web(undefined, { type: 'remote' })]));
+    expect([...network.listeners.keys()]).toEqual(['backup localhost:8080']);
+  });
+
+  it('the first that is rejected is no reason to give up, all of them are', async () => {
+    network.refuse('bastion', { code: 'auth-rejected', message: 'no' });
+    await apply(project([bastion, backup], [web()]));
+    expect(engine.outcome()).toBe('open');
+    await apply(null);
+    network.refuse('backup', { code: 'auth-rejected', message: 'no' });
+    await apply(project([bastion, backup], [web()]));
+    expect(engine.outcome()).toBe('failed');
+  });
+
+  it('a reload that takes the one in use away goes on by another', async () => {
+    network.refuse('bastion', refused);
+    await apply(project([bastion, backup], [web()]));
+    expect(host()).toBe('backup');
+    network.refuse('bastion', null);
+    await apply(project([bastion], [web(['bastion'])]));
+    await clock.advance(2_000);
+    await settle();
+    expect(host()).toBe('bastion');
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
+  });
+});
+
 describe('health', () => {
   const healthcheck = { probe: { kind: 'tcp' }, intervalMs: 10_000, timeoutMs: 1_000, retries: 2, startPeriodMs: 0 } as const;
   const sick = { code: 'target-refused', message: 'web:80 refused', hint: 'is it up?' } as const;

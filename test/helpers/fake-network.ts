@@ -130,7 +130,7 @@ export function fakeNetwork(): FakeNetwork {
     channelTransport: (hop, target) => () => hop.dial(target),
     listenHere: async (address, { onClient }) => bind('here', address, onClient),
     listenOnHost: async ({ connection, name }, address, { onClient }) => {
-      const fake = connections.findLast((each) => each.host === name.replace(/ via .*/, '') && !each.ended);
+      const fake = connections.find((each) => each.closed === connection.closed && !each.ended);
       if (!fake) throw new FailureError({ code: 'connection-lost', message: `${connection.serverVersion} is gone` });
       const listener = bind(name, address, onClient);
       const key = `${name} ${formatAddress(listener.bound)}`;

@@ -49,6 +49,8 @@ export function eventText(event: TunnelsEvent, style: Style): EventText | null {
     }
     case 'connection-refused':
       return { lines: [style('yellow', `${event.from} ${REFUSED[event.why]}`)], level: 0 };
+    case 'failover':
+      return { lines: [style('yellow', `goes through ${event.to} now, no longer ${event.from}`)], level: 0 };
     case 'retargeted':
       return { lines: [`new connections now go to ${event.egress}`], level: 0 };
     case 'banner':
