@@ -1,16 +1,17 @@
 /** A project in the background: up -d, what ps shows of it, and that down leaves nothing. */
-import { existsSync, readdirSync } from 'node:fs';
-import { connect } from 'node:net';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { background, holders, portOf as portNow, rows, type Row } from '../helpers/background.ts';
+import { runChild, type RunResult } from '../helpers/child.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { isAlive } from '../helpers/process-table.ts';
-import { hostEntry, type Project } from '../helpers/project.ts';
+import { hostEntry, programFile, type Project } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
-import { startEcho, type Service } from '../helpers/services.ts';
+import { dial, startEcho, type Service } from '../helpers/services.ts';
 import type { Sshd } from '../helpers/sshd.ts';
 import { until } from '../helpers/wait.ts';
-import { background, rows, type Row } from '../helpers/background.ts';
 
 const all = scene(afterAll);
 const each = scene(afterEach);
@@ -44,7 +45,7 @@ describe('up -d, ps, down', () => {
     const made = project({ here: tunnel(), there: tunnel({ type: 'remote' }) });
     const up = await made.run(['up', '-d']);
     expect(up).toMatchObject({ code: 0, stdout: '' });
-    expect(up.stderr).toMatch(/2 tunnels are open; they stay up in the background; tunnels down closes them\n$/);
+    expect(up.stderr).toMatch(/2 tunnels are open; left up in the background, tunnels down closes\n$/);
     const [here, there] = await rows(made);
     const ports = [portOf(here), portOf(there)];
     for (const port of ports) await echoes(port);
@@ -111,4 +112,224 @@ describe('up -d, ps, down', () => {
     expect(await made.run(['down'])).toMatchObject({ code: 0, stdout: '', stderr: 'project/tunnels.yaml is not up: nothing to do\n' });
     expect(await made.run(['ls'])).toMatchObject({ code: 0, stderr: '' });
   });
+});
+
+describe('what came of it', () => {
+  const unknownKey = () => hostEntry(bastion, { host_key: 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' });
+
+  it('an invalid file: its problems in their places, 3, and nothing is left', async () => {
+    const made = background(each, { yaml: 'tunnels:\n  web: -L 8080:a:80 bastoin\nhosts:\n  bastion: {}\n' });
+    const { code, stdout, stderr } = await made.run(['up', '-d']);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    expect(stderr).toContain('tunnels.yaml:2:21 unknown host "bastoin", did you mean "bastion"?\n');
+    expect(stderr).toMatch(/\| +\^\^\^\^\^\^\^\n/);
+    expect(stderr).toMatch(/1 problem in tunnels\.yaml\nthe configuration is not valid: nothing was started\n$/);
+    expect(readdirSync(made.stateDir)).toEqual([]);
+  });
+
+  it('no file at all: 3, and where it was looked for', async () => {
+    const made = background(each, {});
+    const { code, stderr } = await made.run(['up', '-d']);
+    expect(code).toBe(3);
+    expect(stderr).toContain(`there is no tunnels.yaml in ${made.dir} or above it`);
+    expect(await made.run(['ps'])).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no tunnels.yaml') as string });
+  });
+
+  it('one that failed and one that works: said with the cause, 0, and both are there', async () => {
+    const made = background(each, {
+      yaml: { hosts: { bastion: hostEntry(bastion), other: unknownKey() }, tunnels: { web: tunnel(), bad: tunnel({ host: 'other' }) } },
+    });
+    const up = await made.run(['up', '-d']);
+    expect(up.code).toBe(0);
+    expect(up.stderr).toMatch(/1 of 2 tunnels are open; not up:\n {2}bad: .*\[host-key-changed\]\n {4}→ /);
+    await echoes(await portNow(made, 'web'));
+    const waited = await made.run(['up', '-d', '--wait']);
+    expect(waited.code).toBe(1);
+    expect(waited.stderr).toContain('[host-key-changed]');
+    expect((await made.run(['up', '--wait', 'web'])).code).toBe(0);
+    expect(await made.run(['wait', 'web'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await made.run(['wait'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/^will not come up:\n {2}bad: /) as string });
+  });
+
+  it('nothing that can come up: 1', async () => {
+    const made = background(each, { yaml: { hosts: { bastion: unknownKey() }, tunnels: { web: tunnel() } } });
+    const { code, stderr } = await made.run(['up', '-d']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /0 of 1 tunnel is open; not up:[\s\S]*the project stays up; fix it and save the file, or end it with tunnels down/,
+    );
+  });
+
+  it('--wait gives up at its limit, and says for what it waited', async () => {
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    each.onEnd(() => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise<void>((resolve) => silent.close(() => resolve()));
+    });
+    const { port } = silent.address() as { port: number };
+    const made = background(each, { yaml: { hosts: { bastion: hostEntry(bastion, { port }) }, tunnels: { web: tunnel() } } });
+    const began = performance.now();
+    const { code, stderr } = await made.run(['up', '--wait', '--wait-timeout', '1.5']);
+    expect(code).toBe(1);
+    expect(performance.now() - began).toBeLessThan(6_000);
+    expect(stderr).toMatch(/0 of 1 tunnel is open after 1\.5s; not up:\n {2}web: waiting/);
+    expect((await rows(made))[0]).toMatchObject({ state: 'waiting' });
+    const waited = await made.run(['wait', '--timeout', '0.2']);
+    expect(waited).toMatchObject({ code: 1, stderr: expect.stringMatching(/^not up after 0\.2s:\n {2}web: waiting/) as string });
+  });
+});
+
+describe('B4: the second up', () => {
+  it('joins: the file is applied, what changed is said, and open connections live on', async () => {
+    const made = project({ web: tunnel() });
+    await made.run(['up', '-d']);
+    const [before] = await rows(made);
+    const open = await dial(portOf(before));
+    each.onEnd(() => open.destroy());
+    const again = await made.run(['up', '-d']);
+    expect(again).toMatchObject({ code: 0, stdout: '' });
+    expect(again.stderr).toContain(`process ${before?.pid} has the project up: no changes\n`);
+    made.write({ name: 'shop', hosts: { bastion: hostEntry(bastion) }, tunnels: { web: tunnel(), more: tunnel() } });
+    const third = await made.run(['up', '-d']);
+    expect(third.code).toBe(0);
+    const after = await rows(made);
+    expect(after.map(({ name, state, pid }) => [name, state, pid])).toEqual([
+      ['web', 'open', before?.pid],
+      ['more', 'open', before?.pid],
+    ]);
+    expect(after[0]?.['since']).toBe(before?.['since']);
+    const back = new Promise<string>((resolve) => open.once('data', (data) => resolve(data.toString())));
+    open.write('still here');
+    expect(await back).toBe('still here');
+  });
+
+  it('in the foreground it follows what happens, and Ctrl-C leaves the project up', async () => {
+    const made = project({ web: tunnel() }, {});
+    await made.run(['up', '-d', '--no-watch']);
+    const [row] = await rows(made);
+    const up = made.up([], { progress: 'plain' });
+    await up.untilLine(/has the project up: no changes/);
+    await up.untilLine(/following what happens; Ctrl-C leaves it running/);
+    await made.run(['restart', 'web']);
+    await up.untilLine(/web +open 127\.0\.0\.1:\d+/);
+    expect(await up.stop('SIGINT')).toMatchObject({ code: 130 });
+    expect(up.stderr()).toMatch(/left running; tunnels down takes it down\n$/);
+    expect((await rows(made))[0]).toMatchObject({ state: 'open', pid: row?.pid });
+    const second = made.up([], { progress: 'plain' });
+    await second.untilLine(/following what happens/);
+    await made.run(['down']);
+    expect(await second.exited).toMatchObject({ code: 0 });
+  });
+
+  it('a foreground up is joined, too, serves ps and port, and down ends it', async () => {
+    const made = project({ web: tunnel() });
+    const up = made.up();
+    await up.untilOpen(['web']);
+    expect(await rows(made)).toMatchObject([{ name: 'web', state: 'open', pid: up.pid }]);
+    expect((await made.run(['port', 'web'])).stdout).toBe(`127.0.0.1:${up.port('web')}\n`);
+    expect((await made.run(['ls', '--format', 'json'])).stdout).toContain('"mode":"foreground"');
+    expect((await made.run(['up', '-d'])).stderr).toContain(`process ${up.pid} has the project up: no changes`);
+    expect(await made.run(['down'])).toMatchObject({ code: 0, stderr: 'shop is down\n' });
+    expect(await up.exited).toEqual({ code: 0, signal: null });
+    expect(readdirSync(made.stateDir)).toEqual([]);
+  });
+
+  it('names join what is up; no name is everything', async () => {
+    const made = project({ web: tunnel(), git: tunnel(), debug: tunnel({ profiles: ['debug'] }) });
+    await made.run(['up', '-d', 'web']);
+    expect((await made.run(['ps', '-q'])).stdout).toBe('web\n');
+    const plan = await made.run(['plan']);
+    expect(plan).toMatchObject({ code: 2, stdout: '+ tunnel git  asked for, and not up\n' });
+    expect(await made.run(['up', '--dry-run'])).toMatchObject({ code: 0, stdout: plan.stdout });
+    await made.run(['up', '-d']);
+    expect((await made.run(['ps', '-q'])).stdout).toBe('web\ngit\n');
+    await made.run(['up', '-d', '--profile', 'debug']);
+    expect((await made.run(['ps', '-q'])).stdout).toBe('web\ngit\ndebug\n');
+    expect(await made.run(['plan'])).toMatchObject({ code: 0, stdout: 'no changes\n' });
+    expect((await made.run(['up', '-d', 'nosuch'])).code).toBe(3);
+  });
+});
+
+describe('processes that are not as they were', () => {
+  it('killed, the next up -d has it open again on the same port within two seconds', async () => {
+    const port = await freePort();
+    const made = project({ web: tunnel({ ingress: port }) });
+    await made.run(['up', '-d']);
+    const [row] = await rows(made);
+    process.kill(row?.pid ?? 0, 'SIGKILL');
+    await until(() => !isAlive(row?.pid ?? 0), { what: 'the process to be gone' });
+    expect((await made.run(['ps'])).code).toBe(1);
+    const began = performance.now();
+    expect((await made.run(['up', '-d', '--wait'])).code).toBe(0);
+    expect(performance.now() - began).toBeLessThan(2_000);
+    await echoes(port);
+    expect((await made.run(['down'])).code).toBe(0);
+    expect(readdirSync(made.stateDir)).toEqual([]);
+  });
+
+  it('twenty up -d at once are one process and twenty successes', { timeout: 120_000 }, async () => {
+    const made = project({ web: tunnel() });
+    const runs = await Promise.all(Array.from({ length: 20 }, () => made.run(['up', '-d'], { ms: 100_000 })));
+    expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(runs.map(() => 0));
+    expect(new Set(holders(made)).size).toBe(1);
+    expect(await rows(made)).toMatchObject([{ state: 'open' }]);
+  });
+
+  /** The same program in another file, which is what an update leaves. */
+  function otherBuild(): (made: Project, args: readonly string[]) => Promise<RunResult> {
+    const other = join(dirname(programFile()), `other-${process.pid}.js`);
+    copyFileSync(programFile(), other);
+    utimesSync(other, 1, 1);
+    each.onEnd(() => rmSync(other, { force: true }));
+    return (made, args) => runChild(process.execPath, [other, ...args], { cwd: made.dir, env: made.env });
+  }
+
+  it('one of an older build is brought over by up, with all that was up', async () => {
+    const made = project({ web: tunnel(), git: tunnel() });
+    const older = otherBuild();
+    expect((await older(made, ['up', '-d'])).code).toBe(0);
+    const [before] = await rows(made);
+    const up = await made.run(['up', '-d', 'web']);
+    expect(up.code).toBe(0);
+    expect(up.stderr).toMatch(
+      new RegExp(`process ${before?.pid} is of another build \\(.*\\): it goes down, and the project comes up in this one`),
+    );
+    const after = await rows(made);
+    expect(after).toMatchObject([
+      { name: 'web', state: 'open' },
+      { name: 'git', state: 'open' },
+    ]);
+    expect(after[0]?.pid).not.toBe(before?.pid);
+    expect(isAlive(before?.pid ?? 0)).toBe(false);
+  });
+
+  it('a foreground up brings it over, too, and leaves it in the background', async () => {
+    const made = project({ web: tunnel() });
+    expect((await otherBuild()(made, ['up', '-d'])).code).toBe(0);
+    const up = made.up([], { progress: 'plain' });
+    await up.untilLine(/is of another build/);
+    await up.untilLine(/following what happens/);
+    await until(async () => (await rows(made))[0]?.state === 'open', { what: 'it to be open', ms: 10_000 });
+    expect(await up.stop('SIGINT')).toMatchObject({ code: 130 });
+    expect((await rows(made))[0]?.state).toBe('open');
+  });
+});
+
+it.runIf(process.getuid?.() === 0)('a state directory that cannot be written: the tunnels run, with one warning', async () => {
+  const made = project({ web: tunnel() });
+  const mount = `mount -t tmpfs -o ro,mode=0700 tmpfs ${made.stateDir} && exec "$@"`;
+  const within = background(each, {
+    yaml: { hosts: { bastion: hostEntry(bastion) }, tunnels: { web: tunnel() } },
+    env: { TUNNELS_STATE_DIR: made.stateDir },
+    within: ['unshare', '-m', 'sh', '-c', mount, 'sh'],
+  });
+  const up = within.up([], { progress: 'plain' });
+  await up.untilLine(/1 tunnel is open/);
+  const [, port = ''] = await up.untilLine(/open 127\.0\.0\.1:(\d+)/);
+  await echoes(Number(port));
+  expect(up.stderr().match(/warning: /g)).toHaveLength(1);
+  expect(up.stderr()).toMatch(/warning: cannot write in the state directory .* \(EROFS\): other commands cannot reach this project/);
+  expect(await up.stop('SIGTERM')).toMatchObject({ code: 0 });
 });

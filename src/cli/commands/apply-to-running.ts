@@ -23,18 +23,18 @@ export interface Applying {
   readonly signal: AbortSignal;
 }
 
-/** False: the file is not valid, which is told, and nothing was changed. */
-export async function applyToRunning(io: Io, globals: GlobalOptions, applying: Applying): Promise<boolean> {
+/** `invalid`: nothing was changed, which is told with what is wrong. */
+export async function applyToRunning(io: Io, globals: GlobalOptions, applying: Applying): Promise<'changed' | 'same' | 'invalid'> {
   const { client, load, names, noDeps, progress, signal } = applying;
   const outcome = await client.apply({ names, noDeps, load }, { signal });
   tellProblems(io, globals, { outcome, progress });
-  if (!outcome.applied) return false;
+  if (!outcome.applied) return 'invalid';
   const stopped = await stoppedOf(applying);
   if (stopped.length > 0) await client.start({ names: stopped }, { signal });
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });
   progress.say(changesText(outcome.plan, style, `process ${client.found.pid} has the project up`), 'note');
   if (stopped.length > 0) progress.say(`started again: ${stopped.join(', ')}`, 'note');
-  return true;
+  return outcome.plan.steps.length + stopped.length > 0 ? 'changed' : 'same';
 }
 
 type Applied = Extract<ApplyOutcome, { applied: true }>;

@@ -13,6 +13,8 @@ export interface Rising {
   readonly since: number;
   /** Milliseconds to wait for all to be open (or healthy); null only waits until every first try is over. */
   readonly waitMs: number | null;
+  /** Whether anything is new, so that there is something to draw. */
+  readonly isDrawn: boolean;
   readonly isAsking: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -33,7 +35,7 @@ const CATCH_UP_LIMIT = 1_000;
 export async function rise(rising: Rising): Promise<Risen> {
   const { client, progress, names, waitMs, signal } = rising;
   const [graph, before] = await Promise.all([client.graph(), client.snapshot()]);
-  const pending = graph && pendingPart(graph, before);
+  const pending = graph && rising.isDrawn ? pendingPart(graph, before) : null;
   if (pending) progress.begin(pending);
   const feed = startFeed(rising);
   try {

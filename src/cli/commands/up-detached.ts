@@ -48,13 +48,17 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
     }
     client = ensured.client;
     let since = Date.now();
+    let isDrawn = true;
     if (ensured.how === 'started') {
       detach = ensured.started.detach;
       since = Date.parse(client.found.since);
       tellProblems(io, globals, { outcome: ensured.started.outcome, progress });
-    } else if (!(await applyToRunning(io, globals, { ...options, client, load, progress, signal: leave.signal })))
-      return EXIT.invalidConfiguration;
-    const risen = await rise({ ...options, client, progress, since, isAsking: () => asking > 0, signal: leave.signal });
+    } else {
+      const applied = await applyToRunning(io, globals, { ...options, client, load, progress, signal: leave.signal });
+      if (applied === 'invalid') return EXIT.invalidConfiguration;
+      isDrawn = applied === 'changed';
+    }
+    const risen = await rise({ ...options, client, progress, since, isDrawn, isAsking: () => asking > 0, signal: leave.signal });
     return await tell(io, globals, { risen, progress, options });
   } catch (error) {
     if (!leave.signal.aborted || !(isDaemonError(error) || isAbort(error))) throw error;
@@ -77,7 +81,7 @@ interface Telling {
 
 async function tell(io: Io, globals: GlobalOptions, { risen, progress, options }: Telling): Promise<number> {
   const { snapshot, outcome } = risen;
-  await progress.settled(snapshot, 'they stay up in the background; tunnels down closes them');
+  await progress.settled(snapshot, 'left up in the background, tunnels down closes');
   const { open, text } = openCount(snapshot);
   const missing = notUpYet(snapshot, options.names);
   if (missing.length === 0) return EXIT.done;

@@ -26,7 +26,8 @@ export async function upJoined(io: Io, globals: GlobalOptions, { client, options
   const leave = leaving(io);
   try {
     const { signal } = leave;
-    if (!detach && !(await applyToRunning(io, globals, { ...options, client, load, progress, signal }))) return EXIT.invalidConfiguration;
+    const applied = detach ? 'same' : await applyToRunning(io, globals, { ...options, client, load, progress, signal });
+    if (applied === 'invalid') return EXIT.invalidConfiguration;
     const since = Date.now();
     const graph = await client.graph();
     if (graph) progress.begin(graph);
