@@ -3,6 +3,7 @@ import type { Address, TcpAddress } from '../core/address.ts';
 import type { HostSpec, TunnelSpec } from '../core/spec.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Dial, Listener, OnClient } from '../forward/client.ts';
+import type { EarlierBind } from '../forward/stale-bind.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { ConnectRequest, Transport } from '../ssh/connect-request.ts';
 
@@ -10,6 +11,8 @@ export interface BindOptions {
   readonly spec: TunnelSpec;
   readonly onClient: OnClient;
   readonly signal: AbortSignal;
+  /** On a host: it was bound there before, and lost with its connection. */
+  readonly earlier?: EarlierBind | null;
 }
 
 export interface LaunchRequest {

@@ -14,8 +14,8 @@ export const realNetwork: Network = {
   channelTransport,
   listenHere: (address, { spec, onClient, signal }) =>
     listenHere(address, { socketMode: spec.socketMode, onConflict: spec.onConflict, onClient, signal }),
-  listenOnHost: ({ connection, name }, address, { spec, onClient, signal }) =>
-    listenOnHost(connection, address, { host: name, expose: spec.expose, onClient, signal }),
+  listenOnHost: ({ connection, name }, address, { spec, onClient, signal, earlier = null }) =>
+    listenOnHost(connection, address, { host: name, expose: spec.expose, onClient, signal, earlier }),
   launch: (connection, { spec, host, jumps, egress, signal }) =>
     launchSsh({
       connection,

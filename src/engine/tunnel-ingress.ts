@@ -5,10 +5,13 @@ import { nodeName, type TunnelNode } from '../core/graph.ts';
 import type { HostSpec } from '../core/spec.ts';
 import type { Listener, OnClient } from '../forward/client.ts';
 import type { Connection } from '../ssh/connection.ts';
+import type { Clock } from './clock.ts';
+import { LostBind } from './lost-bind.ts';
 import type { HostListener, LaunchedListener, Network } from './network.ts';
 import type { PendingCloses } from './pending-closes.ts';
 
 export interface IngressDeps {
+  readonly clock: Pick<Clock, 'now'>;
   readonly closing: PendingCloses;
   readonly network: Network;
   connection(session: string): Connection | null;
@@ -24,6 +27,20 @@ interface Held {
   readonly listener: Listener;
   /** What it listens through; null on this machine. */
   readonly on: Connection | null;
+  /** It was let go of in order, and nothing of it is left on the host. */
+  readonly released: () => void;
+}
+
+interface Bound {
+  readonly listener: Listener;
+  readonly released: () => void;
+}
+
+const nothing = (): void => undefined;
+
+interface OnHost {
+  readonly connection: Connection;
+  readonly signal: AbortSignal;
 }
 
 export class TunnelIngress {
@@ -31,10 +48,12 @@ export class TunnelIngress {
   #held: Held | null = null;
   /** What was bound last: after a loss the same port is asked for again, so that those who know it find it. */
   #last: Address | null = null;
+  readonly #lost: LostBind;
   #closed = false;
 
   constructor(deps: IngressDeps) {
     this.#deps = deps;
+    this.#lost = new LostBind(deps.clock);
   }
 
   /** Stays told while the connection it listens through is down. */
@@ -50,12 +69,12 @@ export class TunnelIngress {
     if (this.#held && this.#held.on === connection) return this.#held.listener.bound;
     this.forsake();
     await this.#deps.closing.settled();
-    const listener = await this.#listen(node, connection, signal);
+    const { listener, released } = await this.#listen(node, connection, signal);
     if (signal.aborted || this.#closed) {
-      await listener.close();
+      await listener.close().then(released);
       throw notConnected(through ?? node.spec.name);
     }
-    this.#held = { listener, on: connection };
+    this.#held = { listener, on: connection, released };
     this.#last = listener.bound;
     return listener.bound;
   }
@@ -63,9 +82,9 @@ export class TunnelIngress {
   /** Lets go of a listener on a host: it went with its connection, or must go before another one takes its place. Here it stays. */
   forsake(): void {
     if (!this.#held || this.#held.on === null) return;
-    const { listener } = this.#held;
+    const { listener, released } = this.#held;
     this.#held = null;
-    void this.#deps.closing.add(listener.close());
+    void this.#deps.closing.add(listener.close().then(released));
   }
 
   async close(): Promise<void> {
@@ -75,23 +94,28 @@ export class TunnelIngress {
     if (held) await this.#deps.closing.add(held.listener.close());
   }
 
-  async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Listener> {
+  async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Bound> {
     const { network, onClient } = this.#deps;
-    const options = { spec: node.spec, onClient, signal };
-    if (!connection) return network.listenHere(node.spec.ingress, options);
-    if (node.runsOn !== null) return this.#launch(node, connection, signal);
-    const at = { connection, name: nodeName(node.listenOn ?? '') };
-    const again = this.#previousPort(node.spec.ingress);
+    const { ingress } = node.spec;
+    if (!connection) return { listener: await network.listenHere(ingress, { spec: node.spec, onClient, signal }), released: nothing };
+    if (node.runsOn !== null) return { listener: await this.#launch(node, connection, signal), released: nothing };
+    const again = this.#previousPort(ingress);
     if (again) {
-      const listener = await network.listenOnHost(at, again, options).catch(() => null);
-      if (listener) return this.#checked(listener);
+      const bound = await this.#listenOnHost(node, again, { connection, signal }).catch(() => null);
+      if (bound) return bound;
     }
-    return this.#checked(await network.listenOnHost(at, node.spec.ingress, options));
+    return this.#listenOnHost(node, ingress, { connection, signal });
   }
 
-  #checked(listener: HostListener): Listener {
-    if (listener.proof === 'unverified') this.#deps.onUnverified(listener.reason ?? 'the host does not let us look');
-    return listener;
+  async #listenOnHost(node: TunnelNode, address: Address, { connection, signal }: OnHost): Promise<Bound> {
+    const { network, onClient, onUnverified } = this.#deps;
+    const session = node.listenOn ?? '';
+    const options = { spec: node.spec, onClient, signal, earlier: this.#lost.earlier({ session, address }) };
+    const listener: HostListener = await network.listenOnHost({ connection, name: nodeName(session) }, address, options);
+    if (listener.proof === 'unverified') onUnverified(listener.reason ?? 'the host does not let us look');
+    // A port the host chose is asked for again by its number.
+    const held = address.kind === 'tcp' && listener.bound.kind === 'tcp' ? tcp(address.host, listener.bound.port) : address;
+    return { listener, released: this.#lost.hold({ session, address: held }, connection) };
   }
 
   async #launch(node: TunnelNode, connection: Connection, signal: AbortSignal): Promise<LaunchedListener> {

@@ -296,6 +296,7 @@ export class TunnelDriver {
 
   #newIngress(): TunnelIngress {
     return new TunnelIngress({
+      clock: this.#deps.clock,
       network: this.#deps.network,
       closing: this.#deps.closing,
       connection: (session) => this.#deps.connection(session),

@@ -1,13 +1,15 @@
 /** Listening on a host: the ingress of `remote` and `remote-dynamic`, with proof of where it landed (DESIGN promise 6). */
 import { formatAddress, isLoopback, isWildcard, tcp, type Address, type TcpAddress } from '../core/address.ts';
 import { FailureError, isFailureError } from '../core/failure.ts';
-import type { Connection, RemoteListener } from '../ssh/connection.ts';
+import type { Connection, RemoteClient, RemoteListener } from '../ssh/connection.ts';
 import type { Dial, Listener, OnClient } from './client.ts';
 import { dialWithin } from './dial-here.ts';
 import { findLanding, type Echo, type Landing } from './landing.ts';
+import { watchHolder } from './holder-watch.ts';
 import { ProbeGate } from './probe-gate.ts';
 import { explainDenial } from './remote-denial.ts';
 import { closeStream } from './reset-stream.ts';
+import { judgeHolder, watchMs, type EarlierBind } from './stale-bind.ts';
 import type { Duplex } from 'node:stream';
 
 export interface RemoteListenOptions {
@@ -17,6 +19,8 @@ export interface RemoteListenOptions {
   readonly expose: boolean;
   readonly onClient: OnClient;
   readonly signal: AbortSignal;
+  /** It listened at this address before, and lost it with its connection. */
+  readonly earlier?: EarlierBind | null;
 }
 
 /** A listener on a host, and how far its place is known. */
@@ -46,12 +50,7 @@ export const dialFromHost =
  */
 export async function listenOnHost(connection: Connection, address: Address, options: RemoteListenOptions): Promise<ProvenListener> {
   const gate = new ProbeGate(options.onClient);
-  let listener: RemoteListener;
-  try {
-    listener = await connection.listen(address, (client) => gate.accept(client));
-  } catch (error) {
-    throw await explainDenial(error, address, { connection, host: options.host });
-  }
+  const listener = await claim(connection, address, { ...options, onClient: (client) => gate.accept(client) });
   try {
     const limit = AbortSignal.any([options.signal, AbortSignal.timeout(PROBE_MS)]);
     const place = await locate(connection, listener.bound, { ...options, gate, limit, asked: address });
@@ -62,6 +61,27 @@ export async function listenOnHost(connection: Connection, address: Address, opt
     await listener.close();
     gate.open();
     throw error;
+  }
+}
+
+interface Claim extends Omit<RemoteListenOptions, 'onClient'> {
+  readonly onClient: (client: RemoteClient) => void;
+}
+
+/** Listens, once more where the one who was in the way has gone meanwhile: a dead session of our own goes when it is touched. */
+async function claim(connection: Connection, address: Address, options: Claim, triedAgain = false): Promise<RemoteListener> {
+  try {
+    return await connection.listen(address, options.onClient);
+  } catch (error) {
+    if (!isFailureError(error) || error.failure.code !== 'remote-forward-denied') throw error;
+    const { host, signal, earlier = null } = options;
+    // A port that the server was to choose is refused by rule.
+    const nobody = address.kind === 'tcp' && address.port === 0;
+    const holder = nobody ? 'unknown' : await watchHolder(connection, address, { watchMs: watchMs(earlier), signal });
+    const verdict = judgeHolder(holder, nobody ? null : earlier, triedAgain);
+    if (verdict.do === 'tell' || signal.aborted)
+      throw await explainDenial(error, { connection, host, address, earlier, holder: verdict.do === 'tell' ? verdict.holder : 'unknown' });
+    return claim(connection, address, options, true);
   }
 }
 

@@ -1,0 +1,56 @@
+/** Remembers what was bound on a host when its connection went, so that a refusal to bind it again can be understood (forward/stale-bind). */
+import { formatAddress, type Address } from '../core/address.ts';
+import type { EarlierBind } from '../forward/stale-bind.ts';
+import type { Connection } from '../ssh/connection.ts';
+import type { Clock } from './clock.ts';
+import { addressesHere } from './wake-watch.ts';
+
+export interface BindPlace {
+  /** The session it is bound through. */
+  readonly session: string;
+  readonly address: Address;
+}
+
+interface Grip {
+  readonly key: string;
+  /** The addresses of this machine when it was bound. */
+  readonly from: readonly string[];
+  lostAt: number | null;
+}
+
+const keyOf = ({ session, address }: BindPlace): string => `${session} ${formatAddress(address)}`;
+
+export class LostBind {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #addresses: () => string;
+  #grip: Grip | null = null;
+
+  constructor(clock: Pick<Clock, 'now'>, addresses: () => string = addressesHere) {
+    this.#clock = clock;
+    this.#addresses = addresses;
+  }
+
+  /** Bound through a connection: lost with it, unless the release that is given was called before. */
+  hold(place: BindPlace, connection: Pick<Connection, 'closed'>): () => void {
+    const grip: Grip = { key: keyOf(place), from: this.#present(), lostAt: null };
+    this.#grip = grip;
+    void connection.closed.then(() => (grip.lostAt = this.#clock.now()));
+    return () => {
+      if (this.#grip === grip && grip.lostAt === null) this.#grip = null;
+    };
+  }
+
+  /** Null where it was not held there last, or was let go of in order. */
+  earlier(place: BindPlace): EarlierBind | null {
+    const grip = this.#grip;
+    if (!grip || grip.lostAt === null || grip.key !== keyOf(place)) return null;
+    const present = this.#present();
+    return { lostMsAgo: this.#clock.now() - grip.lostAt, addressChanged: grip.from.some((each) => !present.includes(each)) };
+  }
+
+  #present(): readonly string[] {
+    return this.#addresses()
+      .split(', ')
+      .filter((each) => each !== '');
+  }
+}
