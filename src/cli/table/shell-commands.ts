@@ -15,6 +15,15 @@ export const shellCommands =
         return completion(io, names[0] as Shell);
       },
     );
+    define(
+      command('top', 'watch the tunnels of a running project: states, connections, rates; q quits').addArgument(
+        new Argument('[name...]', 'only these tunnels'),
+      ),
+      async ({ io, globals, names }) => {
+        const { top } = await import('../commands/top.ts');
+        return top(io, globals, { names });
+      },
+    );
     define(command('__complete', 'what can stand at the cursor').argument('[word...]'), async ({ io, names, rest }) => {
       const { complete } = await import('../commands/complete.ts');
       return complete(io, { program, shell: names[0] ?? '', line: rest });
