@@ -10,9 +10,9 @@ export function seconds(text: string): number {
   return value * 1000;
 }
 
-/** Null is all. */
-export function lineCount(text: string): number | null {
-  if (text === 'all') return null;
+/** Infinity is all. */
+export function lineCount(text: string): number {
+  if (text === 'all') return Number.POSITIVE_INFINITY;
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It is a number of lines, or all.');
   return Number(text);
 }

@@ -21,8 +21,8 @@ const STATES = [
 
 interface PastFlags {
   readonly follow?: boolean;
-  /** Null is all. */
-  readonly tail?: number | null;
+  /** Infinity is all. */
+  readonly tail?: number;
   readonly since?: number;
   readonly json?: boolean;
 }
@@ -59,7 +59,7 @@ export function seeingCommands({ command, define }: CommandTable): void {
   const query = ({ names, flags }: { readonly names: readonly string[]; readonly flags: PastFlags }) => ({
     names,
     follow: flags.follow ?? false,
-    last: flags.tail ?? null,
+    last: Number.isFinite(flags.tail) ? (flags.tail ?? null) : null,
     since: flags.since ?? null,
   });
 
