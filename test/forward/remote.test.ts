@@ -259,6 +259,86 @@ describe('listenOnHost', () => {
     });
   });
 
+  describe('refused where it listened before its connection was lost', () => {
+    const earlier = { lostMsAgo: 12_000, addressChanged: false };
+    const listening = (host: FakeHost, more: Partial<RemoteListenOptions> = {}) =>
+      listenOnHost(
+        host.connection,
+        tcp('localhost', 8080),
+        options(() => {}, { earlier, ...more }),
+      );
+
+    test('a session that goes when it is touched is waited for, and then it listens', async () => {
+      const host = new FakeHost();
+      host.denial = 'remote-forward-denied';
+      const [dead, hand] = duplexPair();
+      dead.on('error', () => {});
+      let touched = 0;
+      const dial = host.connection.dial;
+      host.connection.dial = async (target, how) => {
+        if (!host.denial) return dial(target, how);
+        touched += 1;
+        return hand;
+      };
+      const listener = listening(host);
+      await settled();
+      expect(touched).toBe(1);
+      host.denial = null;
+      dead.end();
+      expect((await listener).bound).toEqual(tcp('127.0.0.1', 8080));
+    });
+
+    test('one that is free by then is taken at once', async () => {
+      const host = new FakeHost();
+      host.lands = [];
+      let refusals = 0;
+      const listen = host.connection.listen;
+      host.connection.listen = async (at, onClient) => {
+        refusals += 1;
+        if (refusals > 1) return listen(at, onClient);
+        throw new FailureError({ code: 'remote-forward-denied', message: 'no' });
+      };
+      host.connection.dial = async () => {
+        throw new FailureError({ code: 'target-refused', message: 'no' });
+      };
+      expect(await listening(host)).toMatchObject({ proof: 'unverified' });
+      expect(refusals).toBe(2);
+    });
+
+    test.each([
+      [false, /a packet tells it.*ClientAliveInterval 15/],
+      [true, /The address this machine had then is gone.*only its ClientAliveInterval.*ClientAliveInterval 15/],
+    ])('one that stays is said to be our own (address changed: %s)', async (addressChanged, hint) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const host = new FakeHost();
+        host.denial = 'remote-forward-denied';
+        host.foreign = { '127.0.0.1': 'is silent' };
+        const failed = failureOf(listening(host, { earlier: { ...earlier, addressChanged } }));
+        await settled();
+        await vi.advanceTimersByTimeAsync(10_000);
+        expect(await failed).toMatchObject({
+          code: 'remote-forward-denied',
+          message: 'port 8080 on gateway is still held, probably by our own session that was lost 12 s ago',
+          hint: expect.stringMatching(hint),
+        });
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+
+    test('one that is stopped meanwhile is not waited for', async () => {
+      const host = new FakeHost();
+      host.denial = 'remote-forward-denied';
+      host.foreign = { '127.0.0.1': 'is silent' };
+      const stop = new AbortController();
+      const failed = failureOf(listening(host, { signal: stop.signal }));
+      await settled();
+      stop.abort();
+      expect((await failed).code).toBe('remote-forward-denied');
+    });
+  });
+
   test('other failures of listening pass as they are', async () => {
     const host = new FakeHost();
     host.denial = 'timeout';

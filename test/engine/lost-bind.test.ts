@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { tcp } from '../../src/core/address.ts';
+import type { Failure } from '../../src/core/failure.ts';
+import { LostBind } from '../../src/engine/lost-bind.ts';
+import { flush } from '../helpers/clock.ts';
+
+const place = { session: 'bastion', address: tcp('localhost', 9100) };
+
+function made() {
+  let now = 1_000;
+  let addresses = 'eth0 10.0.0.1, wlan0 10.0.1.1';
+  let close: () => void = () => undefined;
+  const connection = { closed: new Promise<Failure | null>((resolve) => (close = () => resolve(null))) };
+  return {
+    lost: new LostBind({ now: () => now }, () => addresses),
+    connection,
+    close: async () => {
+      close();
+      await flush();
+    },
+    after: (ms: number) => (now += ms),
+    move: (to: string) => (addresses = to),
+  };
+}
+
+describe('what was bound on a host', () => {
+  test('is lost with its connection, and it is known since when', async () => {
+    const { lost, connection, close, after } = made();
+    lost.hold(place, connection);
+    expect(lost.earlier(place)).toBe(null);
+    await close();
+    after(3_000);
+    expect(lost.earlier(place)).toEqual({ lostMsAgo: 3_000, addressChanged: false });
+  });
+
+  test('is not lost where it was let go of before', async () => {
+    const { lost, connection, close } = made();
+    const released = lost.hold(place, connection);
+    released();
+    await close();
+    expect(lost.earlier(place)).toBe(null);
+  });
+
+  test('is still lost where the letting go came too late', async () => {
+    const { lost, connection, close } = made();
+    const released = lost.hold(place, connection);
+    await close();
+    released();
+    expect(lost.earlier(place)).not.toBe(null);
+  });
+
+  test('is another thing on another host, and at another port', async () => {
+    const { lost, connection, close } = made();
+    lost.hold(place, connection);
+    await close();
+    expect(lost.earlier({ ...place, session: 'other' })).toBe(null);
+    expect(lost.earlier({ ...place, address: tcp('localhost', 9101) })).toBe(null);
+  });
+
+  test.each([
+    ['eth0 10.0.0.1', true],
+    ['eth0 10.0.0.7, wlan0 10.0.1.1', true],
+    ['eth0 10.0.0.1, tun0 10.9.0.1, wlan0 10.0.1.1', false],
+  ])('an address that is gone since is told: %s', async (to, changed) => {
+    const { lost, connection, close, move } = made();
+    lost.hold(place, connection);
+    await close();
+    move(to);
+    expect(lost.earlier(place)?.addressChanged).toBe(changed);
+  });
+});
