@@ -77,7 +77,8 @@ export async function top(io: Io, globals: GlobalOptions, { names }: TopOptions)
       if (!isOver) timer = setTimeout(again, EVERY);
     };
     // The project has ended: that is told below the shell's prompt, where it stays.
-    const again = (): void => void look().catch((error: unknown) => finish(() => reject(error)));
+    const again = (): void =>
+      void look().catch((error: unknown) => finish(() => reject(error instanceof Error ? error : new Error(String(error)))));
     draw();
     timer = setTimeout(again, EVERY);
   });
