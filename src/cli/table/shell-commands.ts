@@ -1,6 +1,7 @@
 /** The commands for whoever sits at a shell. */
 import { Argument, type Command } from 'commander';
-import type { CommandTable } from '../define-command.ts';
+import { option, type CommandTable } from '../define-command.ts';
+import { KINDS, type Kind } from '../init/scaffold.ts';
 import { SHELLS, type Shell } from '../completion/scripts.ts';
 
 export const shellCommands =
@@ -13,6 +14,16 @@ export const shellCommands =
       async ({ io, names }) => {
         const { completion } = await import('../commands/completion.ts');
         return completion(io, names[0] as Shell);
+      },
+    );
+    define<{ readonly yes?: boolean; readonly kind?: Kind; readonly host?: string }>(
+      command('init', 'write a first tunnels.yaml, by a few questions')
+        .option('-y, --yes', 'ask nothing: take what the flags say, and the defaults')
+        .addOption(option('--kind <kind>', 'what kind of tunnel').choices(KINDS))
+        .option('--host <host>', 'the host it goes through, as after ssh'),
+      async ({ io, globals, flags }) => {
+        const { init } = await import('../commands/init.ts');
+        return init(io, globals, { yes: flags.yes ?? false, kind: flags.kind ?? null, host: flags.host ?? null });
       },
     );
     define(
