@@ -126,6 +126,53 @@ describe('on a terminal', () => {
     }
   });
 
+  it('Ctrl-C drains, a second one closes at once; the cursor is back', async () => {
+    const made = project({
+      hosts: { bastion: hostEntry(bastion) },
+      tunnels: { echo: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${echo.port}`, drain: '1m' } },
+    });
+    const child = inTerminal(made, 'up');
+    try {
+      await shows(child, 'Ctrl-C closes');
+      const port = Number(/127\.0\.0\.1:(\d+)/.exec(child.stdout())?.[1]);
+      const client = connect(port, '127.0.0.1').on('error', () => undefined);
+      client.write('x');
+      await new Promise((resolve) => client.once('data', resolve));
+      child.process.stdin?.write('\u0003');
+      await shows(child, 'draining 1 open connection, up to 1m; Ctrl-C again closes at once');
+      await sleep(300);
+      expect(child.hasExited()).toBe(false);
+      const asked = performance.now();
+      child.process.stdin?.write('\u0003');
+      expect(await child.exited).toMatchObject({ code: 130 });
+      expect(performance.now() - asked).toBeLessThan(3_000);
+      client.destroy();
+      const screen = child.stdout();
+      expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
+    } finally {
+      await child.stop('SIGKILL');
+    }
+  });
+
+  it('up -d asks, too, and the answer opens what it leaves in the background', async () => {
+    const made = project({
+      hosts: { bastion: hostEntry(bastion, { known_hosts: './known', ssh_config: false }) },
+      tunnels: { web: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${www.port}` } },
+    });
+    const child = inTerminal(made, 'up -d');
+    try {
+      await shows(child, 'Are you sure you want to continue connecting?');
+      child.process.stdin?.write('y');
+      await shows(child, 'left up in the background');
+      expect(await child.exited).toMatchObject({ code: 0 });
+      const port = (await made.run(['port', 'web'])).stdout.trim();
+      expect(await (await fetch(`http://${port}/`)).text()).toContain('hello');
+    } finally {
+      await child.stop('SIGKILL');
+      await made.run(['down']);
+    }
+  });
+
   it('asks about an unknown host key in words of ssh, and Ctrl-C there is a Ctrl-C', async () => {
     const unknown = (): Project =>
       project({

@@ -17,7 +17,7 @@ export const jsonText = (variables: Variables): string => `${JSON.stringify(vari
 
 /**
  * .env files have no one grammar: what needs no quotes goes without, then single quotes (nothing is expanded in them), then the
- * others. A value with all three kinds of quotes can only be written with escapes, which some readers do not undo.
+ * others. What fits into none of the quotes as it is can only be written with escapes, which some readers do not undo.
  */
 function dotenvValue(value: string): string {
   if (/^[\w./:@%+,-]*$/.test(value)) return value;
