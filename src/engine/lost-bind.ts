@@ -30,17 +30,14 @@ export class LostBind {
     this.#addresses = addresses;
   }
 
-  /** Bound through a connection: lost with it, unless the release that is given was called before. */
-  hold(place: BindPlace, connection: Pick<Connection, 'closed'>): () => void {
+  /** Bound through a connection, and lost with it. Whether it was let go of before cannot be known of a link that is dying. */
+  hold(place: BindPlace, connection: Pick<Connection, 'closed'>): void {
     const grip: Grip = { key: keyOf(place), from: this.#present(), lostAt: null };
     this.#grip = grip;
     void connection.closed.then(() => (grip.lostAt = this.#clock.now()));
-    return () => {
-      if (this.#grip === grip && grip.lostAt === null) this.#grip = null;
-    };
   }
 
-  /** Null where it was not held there last, or was let go of in order. */
+  /** Null where it was not held there last, or still is. */
   earlier(place: BindPlace): EarlierBind | null {
     const grip = this.#grip;
     if (!grip || grip.lostAt === null || grip.key !== keyOf(place)) return null;

@@ -27,16 +27,7 @@ interface Held {
   readonly listener: Listener;
   /** What it listens through; null on this machine. */
   readonly on: Connection | null;
-  /** It was let go of in order, and nothing of it is left on the host. */
-  readonly released: () => void;
 }
-
-interface Bound {
-  readonly listener: Listener;
-  readonly released: () => void;
-}
-
-const nothing = (): void => undefined;
 
 interface OnHost {
   readonly connection: Connection;
@@ -50,6 +41,8 @@ export class TunnelIngress {
   #last: Address | null = null;
   readonly #lost: LostBind;
   #closed = false;
+  /** While it is being bound: whoever wants the place next waits until this one has let go of it. */
+  #abandon: (() => void) | null = null;
 
   constructor(deps: IngressDeps) {
     this.#deps = deps;
@@ -69,12 +62,16 @@ export class TunnelIngress {
     if (this.#held && this.#held.on === connection) return this.#held.listener.bound;
     this.forsake();
     await this.#deps.closing.settled();
-    const { listener, released } = await this.#listen(node, connection, signal);
+    if (signal.aborted || this.#closed) throw notConnected(through ?? node.spec.name);
+    const listening = this.#listen(node, connection, signal);
+    this.#abandon = () => void this.#deps.closing.add(listening.then((late) => late.close()).catch(() => undefined));
+    signal.addEventListener('abort', this.#abandon, { once: true });
+    const listener = await listening.finally(() => (this.#abandon = null));
     if (signal.aborted || this.#closed) {
-      await listener.close().then(released);
+      await listener.close();
       throw notConnected(through ?? node.spec.name);
     }
-    this.#held = { listener, on: connection, released };
+    this.#held = { listener, on: connection };
     this.#last = listener.bound;
     return listener.bound;
   }
@@ -82,23 +79,24 @@ export class TunnelIngress {
   /** Lets go of a listener on a host: it went with its connection, or must go before another one takes its place. Here it stays. */
   forsake(): void {
     if (!this.#held || this.#held.on === null) return;
-    const { listener, released } = this.#held;
+    const { listener } = this.#held;
     this.#held = null;
-    void this.#deps.closing.add(listener.close().then(released));
+    void this.#deps.closing.add(listener.close());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#abandon?.();
     const held = this.#held;
     this.#held = null;
     if (held) await this.#deps.closing.add(held.listener.close());
   }
 
-  async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Bound> {
+  async #listen(node: TunnelNode, connection: Connection | null, signal: AbortSignal): Promise<Listener> {
     const { network, onClient } = this.#deps;
     const { ingress } = node.spec;
-    if (!connection) return { listener: await network.listenHere(ingress, { spec: node.spec, onClient, signal }), released: nothing };
-    if (node.runsOn !== null) return { listener: await this.#launch(node, connection, signal), released: nothing };
+    if (!connection) return network.listenHere(ingress, { spec: node.spec, onClient, signal });
+    if (node.runsOn !== null) return this.#launch(node, connection, signal);
     const again = this.#previousPort(ingress);
     if (again) {
       const bound = await this.#listenOnHost(node, again, { connection, signal }).catch(() => null);
@@ -107,7 +105,7 @@ export class TunnelIngress {
     return this.#listenOnHost(node, ingress, { connection, signal });
   }
 
-  async #listenOnHost(node: TunnelNode, address: Address, { connection, signal }: OnHost): Promise<Bound> {
+  async #listenOnHost(node: TunnelNode, address: Address, { connection, signal }: OnHost): Promise<Listener> {
     const { network, onClient, onUnverified } = this.#deps;
     const session = node.listenOn ?? '';
     const options = { spec: node.spec, onClient, signal, earlier: this.#lost.earlier({ session, address }) };
@@ -115,7 +113,8 @@ export class TunnelIngress {
     if (listener.proof === 'unverified') onUnverified(listener.reason ?? 'the host does not let us look');
     // A port the host chose is asked for again by its number.
     const held = address.kind === 'tcp' && listener.bound.kind === 'tcp' ? tcp(address.host, listener.bound.port) : address;
-    return { listener, released: this.#lost.hold({ session, address: held }, connection) };
+    this.#lost.hold({ session, address: held }, connection);
+    return listener;
   }
 
   async #launch(node: TunnelNode, connection: Connection, signal: AbortSignal): Promise<LaunchedListener> {

@@ -38,7 +38,7 @@ export interface TunnelDeps {
 }
 
 /** Waits between tries to bind, where no host's `reconnect` says otherwise; on_conflict: wait is to see a freed port within 2 s. */
-const REBIND = { minMs: 500, maxMs: 30_000, attempts: null };
+const REBIND = { minMs: 500, maxMs: 10_000, attempts: null };
 
 export class TunnelDriver {
   #node: TunnelNode;
@@ -158,6 +158,11 @@ export class TunnelDriver {
     this.#drainMs = drainMs;
     this.input({ type: 'stop' });
     await this.#ended;
+  }
+
+  /** Listens no more; what is open goes on until it is stopped. */
+  release(): void {
+    void this.#ingress.close();
   }
 
   /** Ends a drain that is under way. */

@@ -33,22 +33,6 @@ describe('what was bound on a host', () => {
     expect(lost.earlier(place)).toEqual({ lostMsAgo: 3_000, addressChanged: false });
   });
 
-  test('is not lost where it was let go of before', async () => {
-    const { lost, connection, close } = made();
-    const released = lost.hold(place, connection);
-    released();
-    await close();
-    expect(lost.earlier(place)).toBe(null);
-  });
-
-  test('is still lost where the letting go came too late', async () => {
-    const { lost, connection, close } = made();
-    const released = lost.hold(place, connection);
-    await close();
-    released();
-    expect(lost.earlier(place)).not.toBe(null);
-  });
-
   test('is another thing on another host, and at another port', async () => {
     const { lost, connection, close } = made();
     lost.hold(place, connection);
