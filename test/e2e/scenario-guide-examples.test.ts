@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { check, startChild } from '../helpers/child.ts';
+import { copyOfExample, webServerOf } from '../helpers/example-programs.ts';
 import { createRepository, gitEnv } from '../helpers/git-daemon.ts';
 import { keyPair } from '../helpers/keys.ts';
 import { type Machines, type MachinesOptions, machinesAvailable, reaches, startMachines } from '../helpers/machines.ts';
@@ -318,7 +319,48 @@ const cases: Readonly<Record<string, Example>> = {
     copied: true,
     shows: followsTheFile,
   },
+  'vitest-global-setup': {
+    ...behindBastion,
+    opens: ['web'],
+    shows: async (machines, up) => {
+      await carries(machines, { on: 'you', url: `http://localhost:${up.port('web')}/`, who: 'web.internal:80' });
+      const copy = copyOfExample(machines, 'vitest-global-setup', ['vitest']);
+      try {
+        const result = await copy.run([process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--reporter=verbose']);
+        expect(result.stdout).toMatch(/✓ web\.test\.ts > web\.internal answers through the tunnel/);
+        expect(result.code).toBe(0);
+      } finally {
+        copy.remove();
+      }
+    },
+  },
+  'playwright-web-server': {
+    ...behindBastion,
+    opens: ['api'],
+    shows: async (machines, up) => {
+      await carries(machines, { on: 'you', url: `http://localhost:${up.port('api')}/`, who: 'web.internal:80' });
+      await servesThePage(machines);
+    },
+  },
 };
+
+/** What playwright does with its webServer: the command by a shell, until the address answers, then the signal. */
+async function servesThePage(machines: Machines): Promise<void> {
+  const copy = copyOfExample(machines, 'playwright-web-server');
+  const { command, url, gracefulShutdown } = await webServerOf(join(copy.dir, 'playwright.config.ts'));
+  const server = copy.start(['sh', '-c', `exec ${command}`]);
+  try {
+    const page = (): Promise<string> => machines.curl('you', url).catch(() => '');
+    const detail = (): string => server.stdout() + server.stderr();
+    expect(await until(page, { what: `${url} to answer`, ms: 15_000, every: 100, detail })).toContain('<h1>web.internal:80');
+    process.kill(server.pid, gracefulShutdown.signal);
+    await server.exited;
+    expect(await page()).toBe('');
+  } finally {
+    await server.stop();
+    copy.remove();
+  }
+}
 
 async function clones(machines: Machines): Promise<void> {
   const into = scratch('clone');
