@@ -40,6 +40,9 @@ export interface Machines {
   curl(machine: string, ...args: readonly string[]): Promise<string>;
   /** Gives `machine` one more address on its link to `neighbour`, with a network of 24 bits. */
   addAddress(machine: string, neighbour: string, address: string): Promise<void>;
+  /** As in netns.ts: takes the cable out or puts it back, and gives another address. */
+  readonly setLink: Network['setLink'];
+  readonly readdress: Network['readdress'];
   /** Puts a key of its own and the host keys of `knows` into the home of `deploy` on `machine`. */
   giveKey(machine: string, key: KeyPair, knows: readonly string[]): void;
   stop(): Promise<void>;
@@ -104,6 +107,8 @@ export async function startMachines(options: MachinesOptions): Promise<Machines>
         const device = shown.stdout.split(/\s+/)[1] ?? '';
         await check('ip', [...network.on(machine).slice(1), 'ip', 'addr', 'add', `${address}/24`, 'dev', device]);
       },
+      setLink: network.setLink,
+      readdress: network.readdress,
       giveKey: (machine, key, knows) => {
         const ssh = join(sshd(machine).dir, 'home', 'deploy', '.ssh');
         const owner = statSync(join(ssh, '..'));
