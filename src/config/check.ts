@@ -3,6 +3,7 @@ import { formatAddress } from '../core/address.ts';
 import { buildGraph, hostNode, nodeName, tunnelNode, type Edge, type Graph, type NodeId } from '../core/graph.ts';
 import { duplicateIngresses, findCycles } from '../core/order.ts';
 import { THIS_MACHINE, type TunnelName } from '../core/spec.ts';
+import { checkHealth } from './check-health.ts';
 import type { Problems } from './problems.ts';
 import type { Resolved } from './resolve.ts';
 import { rangeOf, type Span } from './source.ts';
@@ -13,6 +14,7 @@ export function check(resolved: Resolved, problems: Problems): void {
   for (const pair of duplicateIngresses(graph)) reportDuplicate(pair, graph, { resolved, problems });
   checkAllocated(graph, { resolved, problems });
   checkExports({ resolved, problems });
+  checkHealth(resolved, problems);
 }
 
 interface Context {
@@ -66,27 +68,34 @@ function reportDuplicate(
 
 /** Port 0 to connect to stands for the port that was allocated to a tunnel: there must be one, and only one. */
 function checkAllocated(graph: Graph, { resolved, problems }: Context): void {
-  const report = (found: readonly string[], at: Span | null, what: string): void => {
+  const report = (found: readonly string[], at: Span | null, { what, settle }: { what: string; settle: string }): void => {
     if (found.length === 1) return;
     const message =
       found.length === 0
         ? `${what} is 0, which stands for a port that is allocated to a tunnel there, and no tunnel has an ingress of 0 there`
         : `${what} is 0, and ${found.map((name) => `"${name}"`).join(' and ')} could be meant`;
-    const hint = found.length === 0 ? 'write the port' : 'say which one with depends_on';
+    const hint = found.length === 0 ? 'write the port' : settle;
     problems.add({ code: 'schema', message, at, hint });
   };
   const feeders = (from: NodeId, why: Edge['why']): string[] =>
     graph.edges.filter((edge) => edge.from === from && edge.why === why).map((edge) => nodeName(edge.to));
   for (const { spec, places } of resolved.drafts.values()) {
     if (spec.egress?.kind === 'tcp' && spec.egress.port === 0)
-      report(feeders(tunnelNode(spec.name), 'egress'), places.egress, 'the port of the egress');
+      report(feeders(tunnelNode(spec.name), 'egress'), places.egress, {
+        what: 'the port of the egress',
+        settle: 'say which one with depends_on',
+      });
   }
   const reported = new Set<string>();
   for (const session of graph.sessions.values()) {
     const host = resolved.project.hosts.get(session.host);
     if (host?.port !== 0 || reported.has(host.name)) continue;
     reported.add(host.name);
-    report(feeders(hostNode(session.id), 'address'), resolved.hostPlaces.get(host.name) ?? null, `the port of "${host.name}"`);
+    report(feeders(hostNode(session.id), 'address'), resolved.hostPlaces.get(host.name) ?? null, {
+      what: `the port of "${host.name}"`,
+      // A host has no depends_on.
+      settle: 'give the tunnel in front of it a fixed ingress port, and write that port here',
+    });
   }
 }
 

@@ -10,7 +10,9 @@ import {
   type TunnelSpec,
   type TunnelType,
 } from '../core/spec.ts';
+import { checkTunnel } from './check-tunnel.ts';
 import { resolveEnv } from './env-template.ts';
+import type { MapNode } from './node.ts';
 import type { Directories } from './paths.ts';
 import type { Problems } from './problems.ts';
 import { resolveEnds } from './resolve-address.ts';
@@ -33,13 +35,19 @@ export interface TunnelPlaces {
   readonly ingress: Span;
   readonly egress: Span;
   readonly dependsOn: ReadonlyMap<TunnelName, Span>;
+  /** Of each `condition: healthy`, by the name it waits for as the file has it. */
+  readonly healthy: ReadonlyMap<TunnelName, Span>;
+  /** Null where there is none; one that could not be read is there all the same. */
+  readonly healthcheck: Span | null;
   readonly env: ReadonlyMap<string, Span>;
 }
 
 export interface TunnelRequest {
   readonly name: TunnelName;
   readonly key: Span;
+  /** Its own keys over those of defaults.tunnel. */
   readonly values: Values;
+  readonly own: MapNode;
   /** `launched`: only the ssh run on the client dials it, so the name is looked up there. */
   readonly refer: (text: string, at: Span, launched?: boolean) => HostName | null;
   readonly directories: Directories;
@@ -54,14 +62,12 @@ export function resolveTunnel(request: TunnelRequest): readonly TunnelDraft[] {
   const type = values.choice('type', TYPES);
   reportMissing(request, type);
   const launched = values.text('launch') === 'ssh' && values.has('client');
-  const hosts = (values.items('host') ?? []).flatMap((item) =>
-    typeof item.value === 'string' ? (refer(item.value, item.span, launched) ?? []) : [],
-  );
+  const hosts = hostsOf(request, launched);
   const client = clientOf(values, refer);
   const dependsOn = dependencies(values);
   // Without a type an address still says whether it is one.
   const ends = resolveEnds(values, { type: type ?? 'local', client: client ?? THIS_MACHINE, directories, problems });
-  checkCombination({ ...request, type, client });
+  checkTunnel({ name, values, own: request.own, type, client, ingress: ends[0]?.ingress ?? null, problems });
   const settings = settingsOf(values, problems);
   const env = resolveEnv(values, ends[0]?.ingress ?? null, problems);
   if (!type || hosts.length === 0 || client === null) return [];
@@ -72,6 +78,8 @@ export function resolveTunnel(request: TunnelRequest): readonly TunnelDraft[] {
     ingress: values.at('ingress'),
     egress: values.has('egress') ? values.at('egress') : key,
     dependsOn: new Map(dependsOn.map((each) => [each.tunnel, each.at])),
+    healthy: new Map(dependsOn.filter((each) => each.condition === 'healthy').map((each) => [each.tunnel, each.conditionAt])),
+    healthcheck: values.has('healthcheck') ? values.at('healthcheck') : null,
     env: env.places,
   };
   return ends.map(({ ingress, egress, suffix }) => ({
@@ -102,6 +110,20 @@ function reportMissing({ name, key, values, problems }: TunnelRequest, type: Tun
   problems.add({ code: 'schema', message: `tunnel "${name}" has no ${list}`, at: key, hint });
 }
 
+/** In the order they are tried; one that is named twice, by whatever name, once. */
+function hostsOf({ values, refer, problems }: TunnelRequest, launched: boolean): HostName[] {
+  const hosts: HostName[] = [];
+  for (const item of values.items('host') ?? []) {
+    const host = typeof item.value === 'string' ? refer(item.value, item.span, launched) : null;
+    if (host === null) continue;
+    if (hosts.includes(host)) {
+      const message = `"${host}" is in the list twice`;
+      problems.add({ code: 'schema', message, at: item.span, hint: 'the hosts of a list are tried in order: name each once' });
+    } else hosts.push(host);
+  }
+  return hosts;
+}
+
 /** Null where it names no machine. */
 function clientOf(values: Values, refer: TunnelRequest['refer']): HostName | null {
   const text = values.text('client');
@@ -109,18 +131,31 @@ function clientOf(values: Values, refer: TunnelRequest['refer']): HostName | nul
   return text === THIS_MACHINE ? THIS_MACHINE : refer(text, values.at('client'));
 }
 
-function dependencies(values: Values): (Dependency & { readonly at: Span })[] {
+interface DependencyDraft extends Dependency {
+  readonly at: Span;
+  readonly conditionAt: Span;
+}
+
+function dependencies(values: Values): DependencyDraft[] {
   const node = values.node('depends_on');
   if (node?.kind === 'map') {
     const inner = values.inner('depends_on');
-    return [...node.entries].map(([tunnel, { key }]) => ({
-      tunnel,
-      condition: inner?.inner(tunnel)?.choice('condition', ['open', 'healthy']) ?? 'open',
-      at: key,
-    }));
+    return [...node.entries].map(([tunnel, { key }]) => {
+      const own = inner?.inner(tunnel);
+      const condition = own?.choice('condition', ['open', 'healthy']) ?? 'open';
+      return { tunnel, condition, at: key, conditionAt: own?.at('condition') ?? key };
+    });
   }
-  return (values.items('depends_on') ?? []).map((item) => ({ tunnel: String(item.value), condition: 'open', at: item.span }));
+  return (values.items('depends_on') ?? []).map((item) => ({
+    tunnel: String(item.value),
+    condition: 'open',
+    at: item.span,
+    conditionAt: item.span,
+  }));
 }
+
+/** Of what is looked at again and again: less would keep the process busy for nothing. */
+const SHORTEST_MS = 100;
 
 type Settings = Omit<TunnelSpec, 'name' | 'type' | 'hosts' | 'client' | 'ingress' | 'egress' | 'dependsOn' | 'env'>;
 
@@ -133,7 +168,7 @@ function settingsOf(values: Values, problems: Problems): Settings {
     profiles: values.texts('profiles') ?? [],
     healthcheck: healthcheckOf(values.inner('healthcheck')),
     start: values.choice('start', ['eager', 'on-demand']) ?? 'eager',
-    idleTimeoutMs: values.duration('idle_timeout') ?? 300_000,
+    idleTimeoutMs: values.duration('idle_timeout', { least: SHORTEST_MS }) ?? 300_000,
     parkMs: values.duration('park') ?? 10_000,
     drainMs: values.duration('drain') ?? 10_000,
     onConflict: values.choice('on_conflict', ['fail', 'wait', 'next']) ?? 'fail',
@@ -184,33 +219,9 @@ function healthcheckOf(values: Values | undefined): Healthcheck | null {
   const [http, command] = [values.text('http'), values.texts('command')];
   return {
     probe: http !== undefined ? { kind: 'http', path: http } : command ? { kind: 'command', argv: command } : { kind: 'tcp' },
-    intervalMs: values.duration('interval') ?? 10_000,
-    timeoutMs: values.duration('timeout') ?? 1000,
+    intervalMs: values.duration('interval', { least: SHORTEST_MS }) ?? 10_000,
+    timeoutMs: values.duration('timeout', { least: 1 }) ?? 1000,
     retries: values.number('retries') ?? 3,
     startPeriodMs: values.duration('start_period') ?? 0,
   };
-}
-
-/** Keys that would do nothing beside the others: said, since the user counts on them. */
-function checkCombination({
-  values,
-  problems,
-  type,
-  client,
-}: TunnelRequest & { type: TunnelType | undefined; client: HostName | null }): void {
-  const idle = (key: string, message: string, hint: string | null = null): void => {
-    if (values.node(key)) problems.add({ code: 'schema', message, at: values.map.entries.get(key)?.key ?? values.at(key), hint });
-  };
-  const own = values.node('launch')?.kind === 'scalar' ? values.text('launch') : undefined;
-  if (own === 'ssh' && client === THIS_MACHINE) idle('launch', 'launch: ssh needs a client: the host that runs it', 'write client: HOST');
-  if (own === 'ssh')
-    for (const key of ['allow', 'allow_targets']) idle(key, `${key} has no effect with launch: ssh: this process accepts nothing there`);
-  if (type && !isProxy(type))
-    idle('allow_targets', `allow_targets is for the proxies, and this tunnel is ${type}`, 'leave it out: the egress is the only target');
-  const healthcheck = values.inner('healthcheck');
-  const probes = ['tcp', 'http', 'command'].filter((probe) => healthcheck?.has(probe));
-  if (healthcheck && probes.length !== 1) {
-    const message = `healthcheck has ${probes.length === 0 ? 'none' : 'more than one'} of tcp, http and command`;
-    problems.add({ code: 'schema', message, at: values.at('healthcheck') });
-  }
 }

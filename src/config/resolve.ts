@@ -67,7 +67,7 @@ function draftTunnels(
   const refer = (text: string, at: Span, launched?: boolean): HostName | null => hosts.refer(text, at, launched);
   return usable(child(tree, 'tunnels'), problems).flatMap(([name, { key, value }]) =>
     value.kind === 'map'
-      ? resolveTunnel({ name, key, values: new Values(withDefaults(value, defaults), problems), refer, directories, problems })
+      ? resolveTunnel({ name, key, values: new Values(withDefaults(value, defaults), problems), own: value, refer, directories, problems })
       : [],
   );
 }

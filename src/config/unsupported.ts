@@ -8,7 +8,7 @@ interface Unsupported {
   readonly of: 'host' | 'tunnel';
   readonly key: string;
   /** Where only some values are: what of the value is meant; null where it is none of them. Absent: any value. */
-  readonly part?: (node: Node) => { readonly text: string; readonly at: Span } | null;
+  readonly part?: (node: Node, values: Values) => { readonly text: string; readonly at: Span } | null;
   readonly message?: string;
   readonly hint?: string;
 }
@@ -41,22 +41,19 @@ const UNSUPPORTED: readonly Unsupported[] = [
   {
     of: 'tunnel',
     key: 'host',
-    part: (node) => (node.kind === 'list' && node.items.length > 1 ? { text: 'a list of hosts (failover)', at: node.span } : null),
+    // The ssh on the client is given one host, and nothing here would see that it ought to be another one.
+    part: (node, values) =>
+      node.kind === 'list' && node.items.length > 1 && values.text('launch') === 'ssh' && values.has('client')
+        ? { text: 'a list of hosts with launch: ssh', at: node.span }
+        : null,
+    hint: 'name one host, or write launch: relay',
   },
-  { of: 'tunnel', key: 'healthcheck' },
-  { of: 'tunnel', key: 'start', part: exactly('on-demand', 'start') },
-  { of: 'tunnel', key: 'idle_timeout' },
   {
     of: 'tunnel',
-    key: 'depends_on',
-    part: (node) => {
-      const conditions =
-        node.kind === 'map'
-          ? [...node.entries.values()].flatMap(({ value }) => (value.kind === 'map' ? (value.entries.get('condition') ?? []) : []))
-          : [];
-      const healthy = conditions.find(({ value }) => value.kind === 'scalar' && value.value === 'healthy');
-      return healthy ? { text: 'condition: healthy', at: healthy.value.span } : null;
-    },
+    key: 'healthcheck',
+    part: command,
+    message: 'a healthcheck that runs a command is refused: commands of a project cannot be trusted yet',
+    hint: 'write tcp: true or http: /PATH',
   },
 ];
 
@@ -64,7 +61,7 @@ export function reportUnsupported(of: 'host' | 'tunnel', values: Values, problem
   for (const each of UNSUPPORTED) {
     const entry = each.of === of ? values.map.entries.get(each.key) : undefined;
     if (!entry || !values.node(each.key)) continue;
-    const found = each.part ? each.part(entry.value) : { text: each.key, at: entry.key };
+    const found = each.part ? each.part(entry.value, values) : { text: each.key, at: entry.key };
     if (found)
       problems.add({ code: 'unsupported', message: each.message ?? `not supported yet: ${found.text}`, at: found.at, hint: each.hint });
   }

@@ -54,7 +54,9 @@ tunnels:
     [
       'a host whose port two allocate',
       'hosts: {a: {}, b: {hostname: localhost, port: 0}}\ntunnels:\n  l1: -L 0:x:1 a\n  l2: -L 0:x:2 a\n  one: -D 1080 b\n',
-      ['tunnels.yaml:1:16 the port of "b" is 0, and "l1" and "l2" could be meant, say which one with depends_on'],
+      [
+        'tunnels.yaml:1:16 the port of "b" is 0, and "l1" and "l2" could be meant, give the tunnel in front of it a fixed ingress port, and write that port here',
+      ],
     ],
   ])('%s', async (_, yaml, messages) => {
     expect((await loadText(yaml)).messages).toEqual(messages);

@@ -55,6 +55,18 @@ describe('each key', () => {
     ['drain: 1.5s', 'drainMs', 1500],
     ['on_conflict: next', 'onConflict', 'next'],
     ['max_connections: 1', 'maxConnections', 1],
+    ['start: on-demand', 'start', 'on-demand'],
+    ['start: on-demand, idle_timeout: 90s', 'idleTimeoutMs', 90_000],
+    [
+      'healthcheck: {tcp: true}',
+      'healthcheck',
+      { probe: { kind: 'tcp' }, intervalMs: 10_000, timeoutMs: 1000, retries: 3, startPeriodMs: 0 },
+    ],
+    [
+      'healthcheck: {http: /up, interval: 2s, timeout: 500ms, retries: 1, start_period: 1m}',
+      'healthcheck',
+      { probe: { kind: 'http', path: '/up' }, intervalMs: 2000, timeoutMs: 500, retries: 1, startPeriodMs: 60_000 },
+    ],
     ['socket_mode: 0660', 'socketMode', 0o660],
     ['socket_mode: "0660"', 'socketMode', 0o660],
     ['socket_mode: 0o660', 'socketMode', 0o660],
