@@ -11,6 +11,8 @@ export default defineConfig({
           exclude: ['test/e2e/**'],
           globalSetup: ['test/setup/run-directory.ts'],
           setupFiles: ['test/setup/leftovers.ts'],
+          // A bound on hanging, not a measure: two cores may be busy with other files.
+          testTimeout: 30_000,
           pool: 'forks',
         },
       },

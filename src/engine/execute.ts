@@ -34,6 +34,8 @@ function remove(step: Step, on: Execution, gone: Map<NodeId, Promise<void>>): vo
   const { leaving } = on.running;
   if (step.kind === 'tunnel') {
     const driver = take(on.running.tunnels, step.name, leaving.tunnels);
+    // Now, though it may have to wait for its dependants to drain: another tunnel may be given its ingress in the same plan.
+    driver?.release();
     gone.set(
       id,
       after(dependants, () => driver?.stop(on.drainMs)).then(() => void (driver && leaving.tunnels.delete(driver))),

@@ -55,6 +55,6 @@ it('whatever is applied after whatever: all comes up, needs first, and the next 
       expect(network.connections.every((connection) => connection.ended)).toBe(true);
       expect(broken).toEqual([]);
     }),
-    { numRuns: 60 },
+    { numRuns: 300 },
   );
 });

@@ -280,6 +280,15 @@ describe('a reload', () => {
     expect([...network.listeners.keys()].toSorted()).toEqual(['here localhost:1', 'here localhost:2']);
   });
 
+  it('an ingress whose tunnel is removed, yet waits for a dependant to drain, is free for another at once', async () => {
+    const door = tunnelSpec('door', { client: 'bastion', hosts: ['far'], ingress: tcp('localhost', 2999) });
+    const user = tunnelSpec('user', { egress: tcp('localhost', 2999) });
+    await apply(project([bastion, hostSpec('far')], [door, user]));
+    await apply(project([bastion], [tunnelSpec('other', { type: 'remote', ingress: tcp('localhost', 2999) })]));
+    expect(states()).toEqual({ bastion: 'connected', other: 'open' });
+    expect([...network.listeners.keys()]).toEqual(['bastion localhost:2999']);
+  });
+
   it('a host that moved is dialled anew behind the open listener', async () => {
     await apply(project([bastion], [tunnelSpec('web')]));
     network.log.length = 0;
