@@ -2,6 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { codeFrame, type FrameStyle } from '../config/code-frame.ts';
+import { maskSecrets } from '../config/mask-secrets.ts';
+import { createSource } from '../config/source.ts';
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
@@ -23,14 +25,15 @@ export const framesFrom =
     return text === undefined ? null : codeFrame(text, range, style);
   };
 
-/** Frames from the files as they are now: a reload's event names places, not texts. */
+/** Frames from the files as they are now, without the secrets in them: a reload's event names places, not texts. */
 export function framesFromDisk(directory: () => string | null, style: FrameStyle): FrameOf {
-  return (range) => {
+  return (range, among) => {
     const base = directory();
     const path = isAbsolute(range.file) ? range.file : base === null ? null : join(base, range.file);
     try {
       if (path === null || statSync(path).size > 4 * 1024 * 1024) return null;
-      return codeFrame(readFileSync(path, 'utf8'), range, style);
+      const masked = maskSecrets([createSource(range.file, readFileSync(path, 'utf8'))], among);
+      return codeFrame(masked.get(range.file) ?? '', range, style);
     } catch {
       return null;
     }

@@ -55,7 +55,7 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
       });
     } else if (event.type === 'rejected') {
       if (!isReload) return;
-      problems(event.diagnostics, withoutSecrets(event.diagnostics, frameOf));
+      problems(event.diagnostics, frameOf);
       show(event, { lines: [style('red', 'the configuration is not valid: nothing was changed')], level: -1 });
     } else {
       const text = eventText(event, style);
@@ -91,12 +91,6 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
       return () => undefined;
     },
   };
-}
-
-/** The texts of a reload are read from disk and not masked: a file with a secret in it is not shown at all. */
-function withoutSecrets(diagnostics: readonly Diagnostic[], frameOf: FrameOf): FrameOf {
-  const secret = new Set(diagnostics.filter((each) => each.code === 'literal-secret').map((each) => each.range?.file));
-  return (range) => (secret.has(range.file) ? null : frameOf(range));
 }
 
 function summaryText(snapshot: Snapshot, options: SummaryOptions & { readonly next: string }): string[] {

@@ -3,8 +3,8 @@ import { formatDiagnostic, type Diagnostic, type SourceRange } from '../../core/
 import { counted, listed } from './quantity.ts';
 import type { Style } from './style.ts';
 
-/** The lines around a place with a mark under it; null where the text is not known. */
-export type FrameOf = (range: SourceRange) => string | null;
+/** The lines around a place with a mark under it; null where the text is not known. `among` are all that are told together. */
+export type FrameOf = (range: SourceRange, among: readonly Diagnostic[]) => string | null;
 
 export interface ProblemsView {
   readonly diagnostics: readonly Diagnostic[];
@@ -16,7 +16,7 @@ export function renderProblems({ diagnostics, frameOf, style }: ProblemsView): s
   const lines: string[] = [];
   for (const diagnostic of diagnostics) {
     lines.push(headline(diagnostic, style));
-    const frame = diagnostic.range ? frameOf(diagnostic.range) : null;
+    const frame = diagnostic.range ? frameOf(diagnostic.range, diagnostics) : null;
     if (frame !== null) lines.push(...frame.replace(/\n$/, '').split('\n'));
   }
   const total = problemCount(diagnostics);

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { logProgress } from '../../../src/cli/progress/log.ts';
 import { plain } from '../../../src/cli/render/style.ts';
-import type { Diagnostic, DiagnosticCode } from '../../../src/core/diagnostic.ts';
+import type { Diagnostic, DiagnosticCode, SourceRange } from '../../../src/core/diagnostic.ts';
 import { buildGraph } from '../../../src/core/graph.ts';
 import { doubleTunnel } from '../../helpers/spec.ts';
 import { FakeRunner } from '../fake-runner.ts';
 
+/** Says what it was asked for. */
+const frameOf = (range: SourceRange, among: readonly Diagnostic[]): string =>
+  `frame of ${range.file} among ${among.map((each) => each.code).join(' ')}`;
+
 function setup() {
   const seen = { text: '' };
   const write = (text: string): void => void (seen.text += text);
-  const log = logProgress({ write, style: plain, level: 0, width: () => null, frameOf: (range) => `frame of ${range.file}` });
+  const log = logProgress({ write, style: plain, level: 0, width: () => null, frameOf });
   const runner = new FakeRunner();
   runner.subscribe((event) => log.event(event));
   return { seen, log, runner };
@@ -45,15 +49,12 @@ describe('before it is known what comes up', () => {
 });
 
 describe('a rejected reload', () => {
-  it('has frames, but never of a file with a secret in it', () => {
+  it('has frames, each made knowing all that was found: a secret next to it is masked', () => {
     const { seen, log, runner } = setup();
     log.begin(buildGraph(doubleTunnel()));
-    runner.emit(project, {
-      type: 'rejected',
-      diagnostics: [problem('literal-secret', 'a.yaml'), problem('schema', 'a.yaml'), problem('schema', 'b.yaml')],
-    });
-    expect(seen.text).toContain('frame of b.yaml');
-    expect(seen.text).not.toContain('frame of a.yaml');
+    runner.emit(project, { type: 'rejected', diagnostics: [problem('literal-secret', 'a.yaml'), problem('schema', 'b.yaml')] });
+    expect(seen.text).toContain('frame of a.yaml among literal-secret schema');
+    expect(seen.text).toContain('frame of b.yaml among literal-secret schema');
     expect(seen.text).toContain('nothing was changed');
   });
 });
