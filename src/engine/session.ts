@@ -117,6 +117,8 @@ export class SessionDriver {
     } catch (error) {
       void connection.end(0);
       await this.#onClosed(connection, asFailure(error, this.#node.id));
+      // The probe has taken its time already, and the wait is for a server in trouble: here it was we who were away.
+      if (this.#state.name === 'backoff') this.kick();
     }
   }
 
