@@ -66,22 +66,23 @@ export async function listenOnHost(connection: Connection, address: Address, opt
 
 interface Claim extends Omit<RemoteListenOptions, 'onClient'> {
   readonly onClient: (client: RemoteClient) => void;
+  readonly triedAgain?: boolean;
 }
 
 /** Listens, once more where the one who was in the way has gone meanwhile: a dead session of our own goes when it is touched. */
-async function claim(connection: Connection, address: Address, options: Claim, triedAgain = false): Promise<RemoteListener> {
+async function claim(connection: Connection, address: Address, options: Claim): Promise<RemoteListener> {
   try {
     return await connection.listen(address, options.onClient);
   } catch (error) {
     if (!isFailureError(error) || error.failure.code !== 'remote-forward-denied') throw error;
-    const { host, signal, earlier = null } = options;
+    const { host, signal, earlier = null, triedAgain = false } = options;
     // A port that the server was to choose is refused by rule.
     const nobody = address.kind === 'tcp' && address.port === 0;
     const holder = nobody ? 'unknown' : await watchHolder(connection, address, { watchMs: watchMs(earlier), signal });
     const verdict = judgeHolder(holder, nobody ? null : earlier, triedAgain);
     if (verdict.do === 'tell' || signal.aborted)
       throw await explainDenial(error, { connection, host, address, earlier, holder: verdict.do === 'tell' ? verdict.holder : 'unknown' });
-    return claim(connection, address, options, true);
+    return claim(connection, address, { ...options, triedAgain: true });
   }
 }
 
