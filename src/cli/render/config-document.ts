@@ -9,14 +9,22 @@ import { formatLimit } from './quantity.ts';
 type Document = Readonly<Record<string, unknown>>;
 
 export function configDocument(project: Project): Document {
-  const hosts = Object.fromEntries([...project.hosts.values()].map((host) => [host.name, hostDocument(host)]));
-  const tunnels = Object.fromEntries([...project.tunnels.values()].map((tunnel) => [tunnel.name, tunnelDocument(tunnel)]));
+  const hosts = Object.fromEntries([...project.hosts.values()].map((host) => [host.name, escaped(hostDocument(host))]));
+  const tunnels = Object.fromEntries([...project.tunnels.values()].map((tunnel) => [tunnel.name, escaped(tunnelDocument(tunnel))]));
   return without({ name: project.name, hosts: Object.keys(hosts).length > 0 ? hosts : null, tunnels });
 }
 
 /** Leaves out what is not set: null and empty lists. */
 const without = (document: Document): Document =>
   Object.fromEntries(Object.entries(document).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));
+
+/** A dollar sign of a value is no variable; keys are taken as they are. */
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, escaped(each)]));
+}
 
 /** A URL may carry a password where a value was put together from variables. */
 const mask = (text: string): string => text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@/]+@/gi, '$1:***@');
@@ -25,13 +33,10 @@ const masked = (value: string | readonly string[] | null): unknown =>
 
 function hostDocument(host: HostSpec): Document {
   const { keepalive, reconnect } = host;
-  return without({
+  const settings = without({
     hostname: host.hostname,
     port: host.port,
     user: host.user,
-    via: host.via,
-    // Keys that nobody named are the usual ones, and only tried where they exist.
-    identity_file: host.identityFilesExplicit ? host.identityFiles : null,
     certificate_file: host.certificateFiles,
     identities_only: host.identitiesOnly,
     agent: host.agent,
@@ -56,6 +61,9 @@ function hostDocument(host: HostSpec): Document {
     address_family: host.addressFamily,
     compression: host.compression,
   });
+  // An empty list says "none" here, where saying nothing would ask `deploy@bastion` to go the way of `bastion`, with its keys.
+  // Keys that nobody named are the usual ones, and only tried where they exist.
+  return { ...settings, via: host.via, ...(host.identityFilesExplicit ? { identity_file: host.identityFiles } : {}) };
 }
 
 function tunnelDocument(tunnel: TunnelSpec): Document {

@@ -48,6 +48,8 @@ hosts:
     agent: none
     address_family: inet
   inner: { via: bastion, identity_file: [/keys/a, /keys/b], identities_only: true }
+  other@inner: { via: [], identity_file: [] }
+  backup: { user: 'svc$$', identity_file: '/keys/$$HOME', via: [bastion, inner] }
 tunnels:
   web: -L 8080:web:80 bastion
   range: { type: local, host: inner, ingress: 9000-9002, egress: db:7000-7002, profiles: [wide] }
@@ -55,6 +57,17 @@ tunnels:
   proxy: { type: dynamic, host: bastion, ingress: 1080, allow_targets: ['*.example.com:443'] }
   sock: { type: local, host: bastion, ingress: /tmp/x.sock, egress: /run/y.sock, socket_mode: '0640' }
   git: { type: local, client: bastion, host: inner, ingress: 2999, egress: git-server:7999, depends_on: [web], env: { GIT: 'http://{address}:{port}/' } }
+  spread: { type: local, host: [bastion, inner, backup], ingress: 3000, egress: web:80 }
+  direct: { type: dynamic, host: other@inner, ingress: 3001 }
+  lazy: { type: local, host: bastion, ingress: 3002, egress: web:80, start: on-demand, idle_timeout: 90s, healthcheck: { tcp: true } }
+  patient: { type: remote, host: [inner, bastion], ingress: 3003, egress: '/run/$$x.sock', depends_on: { checked: { condition: healthy } } }
+  checked:
+    type: local
+    host: bastion
+    ingress: 3004
+    egress: web:80
+    healthcheck: { http: '/up?all=$$1', interval: 2s, timeout: 1500ms, retries: 5, start_period: 1m }
+    env: { PRICE: '$$5', NESTED: '$$SECRET', TWO: 'a$$$$b', FILLED: '\${SECRET:+set}' }
 `;
 
 describe('the document', () => {
@@ -62,6 +75,16 @@ describe('the document', () => {
     const first = await loadText(EVERYTHING);
     const again = await loadText(stringify(configDocument(first)));
     expect(meaning(again)).toEqual(meaning(first));
+  });
+
+  it('says the same the second time', async () => {
+    const once = configDocument(await loadText(EVERYTHING));
+    expect(configDocument(await loadText(stringify(once)))).toEqual(once);
+  });
+
+  it('writes a dollar sign so that it is no variable', async () => {
+    const { tunnels } = configDocument(await loadText(EVERYTHING)) as { tunnels: Record<string, { env?: unknown }> };
+    expect(tunnels['checked']?.env).toEqual({ PRICE: '$$5', NESTED: '$$SECRET', TWO: 'a$$$$b', FILLED: 'set' });
   });
 
   it('names where a secret comes from, and never the secret', async () => {
