@@ -9,7 +9,9 @@ type Condition = WaitRequest['condition'];
 const LOOK_EVERY = 250;
 
 export function isMet(tunnel: TunnelView, condition: Condition): boolean {
-  const isOpen = tunnel.state === 'open' || tunnel.state === 'idle' || (tunnel.state === 'unhealthy' && condition === 'open');
+  // Asleep it takes clients, and is not probed before the first of them wakes it.
+  if (tunnel.state === 'idle') return true;
+  const isOpen = tunnel.state === 'open' || (tunnel.state === 'unhealthy' && condition === 'open');
   return isOpen && (condition === 'open' || tunnel.health === 'none' || tunnel.health === 'healthy');
 }
 
