@@ -109,7 +109,7 @@ export class SessionDriver {
   /** The world may have changed: see at once whether the connection still answers, and wait for nothing. */
   async probe(): Promise<void> {
     this.#lossesInARow = 0;
-    if (this.#state.name === 'backoff') this.kick();
+    this.#hasten();
     const connection = this.#connection;
     if (!connection || this.#state.name !== 'connected') return;
     try {
@@ -118,8 +118,12 @@ export class SessionDriver {
       void connection.end(0);
       await this.#onClosed(connection, asFailure(error, this.#node.id));
       // The probe has taken its time already, and the wait is for a server in trouble: here it was we who were away.
-      if (this.#state.name === 'backoff') this.kick();
+      this.#hasten();
     }
+  }
+
+  #hasten(): void {
+    if (this.#state.name === 'backoff') this.kick();
   }
 
   /** Resolves when it is closed and every connection it had has ended. */

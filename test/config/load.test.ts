@@ -27,11 +27,13 @@ describe('a large topology', () => {
     const cwd = projectWith({ 'tunnels.yaml': yaml });
     const times: number[] = [];
     for (let run = 0; run < 4; run += 1) {
-      const started = performance.now();
+      // Processor time of this process: what else runs on the machine does not count.
+      const started = process.cpuUsage();
       const { loaded, messages } = await loadIn(cwd, { lookup: lookup() });
       if (!loaded) throw new Error(messages.join('\n'));
       expect(bringUpOrder(buildGraph(loaded.project)).flat()).toHaveLength(1020);
-      times.push(performance.now() - started);
+      const { user, system } = process.cpuUsage(started);
+      times.push((user + system) / 1000);
       expect(loaded.project.tunnels.size).toBe(1000);
     }
     expect(Math.min(...times)).toBeLessThan(1000);
