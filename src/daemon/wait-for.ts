@@ -62,9 +62,18 @@ export function waitFor(runner: RunnerPort, request: Required<WaitRequest>, sign
       if (outcome === 'failed' && missing.some(({ state }) => state === 'waiting')) finish('failed', missing);
     };
     const onAbort = (): void => finish('timeout', missingOf(runner.snapshot(), request));
-    // An event is published in the middle of a round: look when the round is over.
+    // An event is published in the middle of a round, and a thousand tunnels publish thousands: one look for all that are waiting.
+    let isDue = false;
+    const lookSoon = (): void => {
+      if (isDue) return;
+      isDue = true;
+      setImmediate(() => {
+        isDue = false;
+        if (!own.signal.aborted) look();
+      });
+    };
     const unsubscribe = runner.subscribe(({ type }) => {
-      if (type === 'tunnel-state' || type === 'applied' || type === 'stopped') queueMicrotask(look);
+      if (type === 'tunnel-state' || type === 'applied' || type === 'stopped') lookSoon();
     });
     const again = setInterval(lookAgain, LOOK_EVERY);
     const limit = setTimeout(onAbort, request.timeoutMs);
