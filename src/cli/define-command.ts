@@ -1,5 +1,5 @@
 /** How a command is put into the table: its own flags, then the global ones, then what it does. */
-import { Command, Option } from 'commander';
+import { Option, type Command } from 'commander';
 import { addGlobalOptions, resolveGlobals, type GlobalOptions, type RawGlobals } from './global-options.ts';
 import type { Io } from './io.ts';
 

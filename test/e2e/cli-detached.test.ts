@@ -103,7 +103,8 @@ describe('up -d, ps, down', () => {
       ['restart'],
       ['reload'],
     ]) {
-      expect(await made.run(command), command.join(' ')).toMatchObject({
+      expect({ command, ...(await made.run(command)) }).toMatchObject({
+        command,
         code: 1,
         stdout: '',
         stderr: 'tunnels: project/tunnels.yaml is not up: tunnels up -d\n',

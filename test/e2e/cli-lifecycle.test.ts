@@ -196,7 +196,7 @@ describe('reload and plan', () => {
     made.write('tunnels:\n  web: -L 1:a:2 bastoin\n');
     for (const command of [['reload'], ['plan'], ['up', '-d']]) {
       const broken = await made.run(command);
-      expect(broken, command.join(' ')).toMatchObject({ code: 3, stdout: '' });
+      expect({ command, ...broken }).toMatchObject({ command, code: 3, stdout: '' });
       expect(broken.stderr).toMatch(/tunnels\.yaml:2:\d+ unknown host "bastoin"[\s\S]*nothing was changed\n$/);
     }
     await open.says('still');

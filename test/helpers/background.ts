@@ -1,6 +1,5 @@
 /** A project whose runs may leave a process in the background: that is ended with it, and what it shows is read. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Project, ProjectOptions } from './project.ts';
 import { isAlive, signalAll } from './process-table.ts';
 import type { Scene } from './scene.ts';
@@ -48,6 +47,3 @@ export async function portOf(project: Project, name: string): Promise<number> {
   const [row] = await rows(project, name);
   return Number(/:(\d+)$/.exec(row?.ingress ?? '')?.[1] ?? 0);
 }
-
-/** The folder of the project in its state directory. */
-export const stateFolder = (project: Project): string => join(project.stateDir, readdirSync(project.stateDir)[0] ?? '');

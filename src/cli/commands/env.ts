@@ -18,12 +18,12 @@ const TEXT = { shell: shellText, dotenv: dotenvText, json: jsonText } as const;
 /** What is not bound has nothing to export: that is said, and a failure where it was asked for by name. */
 export async function env(io: Io, globals: GlobalOptions, { names, format }: EnvOptions): Promise<number> {
   const client = await runningProject(io, globals);
-  const all = await client.exports();
   const isAsked = (name: string): boolean => names.length === 0 || names.includes(name);
+  const [all, everything] = await Promise.all([client.exports(), names.length === 0 ? client.snapshot() : null]);
   const bound = all.filter((each) => isAsked(each.tunnel));
   const boundNames = new Set(bound.map((each) => each.tunnel));
   // Where all that was asked for is there, nothing else needs to be known.
-  const snapshot = names.length > 0 && names.every((name) => boundNames.has(name)) ? null : await client.snapshot();
+  const snapshot = everything ?? (names.every((name) => boundNames.has(name)) ? null : await client.snapshot());
   if (snapshot) checkNames(snapshot, names);
   io.stdout.write(TEXT[format](Object.assign({}, ...bound.map((each) => each.exports))));
   const missing = snapshot?.tunnels.filter((tunnel) => isAsked(tunnel.name) && !boundNames.has(tunnel.name)) ?? [];

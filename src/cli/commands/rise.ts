@@ -15,6 +15,8 @@ export interface Rising {
   readonly waitMs: number | null;
   /** Whether anything is new, so that there is something to draw. */
   readonly isDrawn: boolean;
+  /** Whether plans go to `progress` too: people are told of them by the command itself. */
+  readonly withPlans: boolean;
   readonly isAsking: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -49,15 +51,15 @@ export async function rise(rising: Rising): Promise<Risen> {
   }
 }
 
-/** The events, as they come. Plans are told by the command itself. */
-function startFeed({ client, progress, since, signal }: Rising): { catchUp: () => Promise<void>; stop: () => Promise<void> } {
+/** The events, as they come. */
+function startFeed({ client, progress, since, withPlans, signal }: Rising): { catchUp: () => Promise<void>; stop: () => Promise<void> } {
   const own = new AbortController();
   let seen = 0;
   const reading = (async () => {
     for await (const line of client.events({ since, follow: true }, AbortSignal.any([own.signal, signal]))) {
       if (line.type === 'dropped') continue;
       seen = line.seq;
-      if (line.type !== 'applied' && line.type !== 'rejected') progress.event(line);
+      if (withPlans || (line.type !== 'applied' && line.type !== 'rejected')) progress.event(line);
     }
   })().catch(() => undefined);
   return {

@@ -6,7 +6,7 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
 import { loadElsewhere } from '../load-options.ts';
-import { chooseProgress } from '../progress/choose.ts';
+import { chooseProgress, progressKind } from '../progress/choose.ts';
 import type { Progress } from '../progress/progress.ts';
 import { projectPlace } from '../project-place.ts';
 import { missingLines } from '../render/missing-text.ts';
@@ -58,7 +58,8 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
       if (applied === 'invalid') return EXIT.invalidConfiguration;
       isDrawn = applied === 'changed';
     }
-    const risen = await rise({ ...options, client, progress, since, isDrawn, isAsking: () => asking > 0, signal: leave.signal });
+    const withPlans = progressKind(io, globals) === 'json';
+    const risen = await rise({ ...options, client, progress, since, isDrawn, withPlans, isAsking: () => asking > 0, signal: leave.signal });
     return await tell(io, globals, { risen, progress, options });
   } catch (error) {
     if (!leave.signal.aborted || !(isDaemonError(error) || isAbort(error))) throw error;

@@ -26,9 +26,11 @@ export async function upJoined(io: Io, globals: GlobalOptions, { client, options
   const leave = leaving(io);
   try {
     const { signal } = leave;
+    const began = Date.now();
     const applied = detach ? 'same' : await applyToRunning(io, globals, { ...options, client, load, progress, signal });
     if (applied === 'invalid') return EXIT.invalidConfiguration;
-    const since = Date.now();
+    // A program reads of the plan in its event; people were told.
+    const since = progressKind(io, globals) === 'json' ? began : Date.now();
     const graph = await client.graph();
     if (graph) progress.begin(graph);
     await progress.settled(await client.snapshot(), 'tunnels down closes them');

@@ -67,6 +67,23 @@ describe('up -d', () => {
     expect(scene.runner.calls).toEqual(['select git', 'apply', 'startTunnels git']);
   });
 
+  it('--progress json has the events and nothing else, the plan among them', async () => {
+    await scene.up();
+    const io = joining();
+    scene.runner.apply = async () => {
+      scene.runner.emit({ kind: 'project', name: 'test' }, { type: 'applied', plan: 'no changes', changes: 0 });
+      return scene.runner.plan();
+    };
+    const { code, err } = await scene.run(['--progress', 'json', 'up', '-d'], io);
+    expect(code).toBe(0);
+    expect(
+      err
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { type: string }).type),
+    ).toEqual(['applied']);
+  });
+
   it('does not wait for what has failed once, and says it: 0 while something works', async () => {
     const io = starting();
     scene.runner.views.set('git', { ...view('git'), state: 'waiting', error: refused });
