@@ -14,7 +14,7 @@ export interface BindPlace {
 interface Grip {
   readonly key: string;
   /** The addresses of this machine when it was bound. */
-  readonly from: readonly string[];
+  readonly from: readonly string[] | null;
   lostAt: number | null;
 }
 
@@ -22,10 +22,10 @@ const keyOf = ({ session, address }: BindPlace): string => `${session} ${formatA
 
 export class LostBind {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #addresses: () => string;
+  readonly #addresses: () => string | null;
   #grip: Grip | null = null;
 
-  constructor(clock: Pick<Clock, 'now'>, addresses: () => string = addressesHere) {
+  constructor(clock: Pick<Clock, 'now'>, addresses: () => string | null = addressesHere) {
     this.#clock = clock;
     this.#addresses = addresses;
   }
@@ -42,12 +42,15 @@ export class LostBind {
     const grip = this.#grip;
     if (!grip || grip.lostAt === null || grip.key !== keyOf(place)) return null;
     const present = this.#present();
-    return { lostMsAgo: this.#clock.now() - grip.lostAt, addressChanged: grip.from.some((each) => !present.includes(each)) };
+    const addressChanged = present !== null && grip.from !== null && grip.from.some((each) => !present.includes(each));
+    return { lostMsAgo: this.#clock.now() - grip.lostAt, addressChanged };
   }
 
-  #present(): readonly string[] {
-    return this.#addresses()
-      .split(', ')
-      .filter((each) => each !== '');
+  #present(): readonly string[] | null {
+    return (
+      this.#addresses()
+        ?.split(', ')
+        .filter((each) => each !== '') ?? null
+    );
   }
 }

@@ -10,9 +10,18 @@ export interface WakeWatch {
   stop(): void;
 }
 
-/** The addresses this machine has, as one comparable line: loopback and link-local ones say nothing about the way out. */
-export function addressesHere(): string {
-  const all = Object.entries(networkInterfaces()).flatMap(([name, list]) => (list ?? []).map((each) => ({ name, ...each })));
+/**
+ * The addresses this machine has, as one comparable line: loopback and link-local ones say nothing about the way out. Null where the system
+ * does not tell: asking takes a file descriptor, and there may be none left.
+ */
+export function addressesHere(): string | null {
+  let interfaces: ReturnType<typeof networkInterfaces>;
+  try {
+    interfaces = networkInterfaces();
+  } catch {
+    return null;
+  }
+  const all = Object.entries(interfaces).flatMap(([name, list]) => (list ?? []).map((each) => ({ name, ...each })));
   const outward = all.filter((each) => !each.internal && !each.address.startsWith('fe80:'));
   return outward
     .map((each) => `${each.name} ${each.address}`)
@@ -21,15 +30,15 @@ export function addressesHere(): string {
 }
 
 /** Calls `onWake` with what was noticed. Runs until stopped. */
-export function watchWake(clock: Clock, onWake: (why: string) => void, addresses: () => string = addressesHere): WakeWatch {
+export function watchWake(clock: Clock, onWake: (why: string) => void, addresses: () => string | null = addressesHere): WakeWatch {
   let last = clock.now();
   let known = addresses();
   let timer: unknown = null;
   const look = (): void => {
     const now = clock.now();
     const late = now - last - LOOK_MS;
-    const present = addresses();
-    const moved = present !== known;
+    const present = addresses() ?? known;
+    const moved = known !== null && present !== known;
     last = now;
     known = present;
     timer = clock.setTimeout(look, LOOK_MS);

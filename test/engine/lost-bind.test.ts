@@ -8,7 +8,7 @@ const place = { session: 'bastion', address: tcp('localhost', 9100) };
 
 function made() {
   let now = 1_000;
-  let addresses = 'eth0 10.0.0.1, wlan0 10.0.1.1';
+  let addresses: string | null = 'eth0 10.0.0.1, wlan0 10.0.1.1';
   let close: () => void = () => undefined;
   const connection = { closed: new Promise<Failure | null>((resolve) => (close = () => resolve(null))) };
   return {
@@ -19,7 +19,7 @@ function made() {
       await flush();
     },
     after: (ms: number) => (now += ms),
-    move: (to: string) => (addresses = to),
+    move: (to: string | null) => (addresses = to),
   };
 }
 
@@ -44,6 +44,7 @@ describe('what was bound on a host', () => {
   test.each([
     ['eth0 10.0.0.1', true],
     ['eth0 10.0.0.7, wlan0 10.0.1.1', true],
+    [null, false],
     ['eth0 10.0.0.1, tun0 10.9.0.1, wlan0 10.0.1.1', false],
   ])('an address that is gone since is told: %s', async (to, changed) => {
     const { lost, connection, close, move } = made();

@@ -3,7 +3,7 @@ import { addressesHere, watchWake, type WakeWatch } from '../../src/engine/wake-
 import { manualClock } from '../helpers/clock.ts';
 
 const clock = manualClock();
-let addresses = 'eth0 10.0.0.1';
+let addresses: string | null = 'eth0 10.0.0.1';
 let told: string[] = [];
 let watch: WakeWatch;
 
@@ -52,6 +52,16 @@ it('a new address is told once', async () => {
   expect(told).toEqual(['the addresses of this machine changed']);
 });
 
+it('addresses that cannot be read, for want of descriptors, are no news, and neither is their return', async () => {
+  const before = addresses;
+  start();
+  addresses = null;
+  await clock.advance(5_000);
+  addresses = before;
+  await clock.advance(5_000);
+  expect(told).toEqual([]);
+});
+
 it('loopback is not among the addresses that count', () => {
-  expect(addressesHere()).not.toMatch(/127\.0\.0\.1|::1/);
+  expect(addressesHere() ?? '').not.toMatch(/127\.0\.0\.1|::1/);
 });
