@@ -65,8 +65,12 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
     const directories = await directoriesOf(next);
     const others = files.join('\0') !== next.join('\0');
     files = next;
-    // A file new to the watch may have changed since it was read: then what it says now is not what was applied.
-    if (others) known = (await changedSince(next, readAt)) ? '' : await digestOf(next);
+    if (others) {
+      // First, so that a save after it is another digest, and one before it shows in the times.
+      const digest = await digestOf(next);
+      // A file new to the watch may have changed since it was read: then what it says now is not what was applied.
+      known = (await changedSince(next, readAt)) ? '' : digest;
+    }
     if (closed) return;
     if (!watcher) {
       const created = watch([...directories], { depth: 0, ignoreInitial: true, followSymlinks: false, ignorePermissionErrors: true });
