@@ -20,6 +20,13 @@ export async function bindFailure(address: Address, error: unknown, retryAfterMs
     });
   }
   if (code === 'EACCES' || code === 'EPERM') return deniedFailure(address, cause);
+  if (code === 'EMFILE' || code === 'ENFILE')
+    return new FailureError({
+      code: 'connection-lost',
+      message: `no file descriptor is left to listen on ${at}`,
+      hint: 'raise the limit (ulimit -n), or lower max_connections; it is tried again',
+      cause,
+    });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     const host = address.kind === 'tcp' ? address.host : at;
     return new FailureError({

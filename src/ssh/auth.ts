@@ -87,6 +87,9 @@ export function authFailure(context: AuthContext, offered: readonly string[]): F
 function rejectionHint(context: AuthContext, offered: readonly string[]): string {
   const { host } = context.request;
   const noted = context.keyProblems.map((problem) => problem.problem);
+  const variable = host.password && 'env' in host.password ? host.password.env : null;
+  if (context.unanswered.includes('password') && variable !== null)
+    return `the variable ${variable}, which password names, is not set: set it in the environment or in .env`;
   if (context.unanswered.length > 0) return 'there is nobody to ask for a password: set password: {env: NAME}, or run in a terminal';
   if (noted.length > 0) return noted.join('; ');
   if (offered.includes('publickey'))

@@ -160,7 +160,7 @@ export class Handshake {
         if (done) this.fail(value);
         else next(value);
       },
-      (error: unknown) => this.fail(this.bug(error)),
+      (error: unknown) => this.fail(isFailureError(error) ? ofHost(this.request.host.name, error.failure) : this.bug(error)),
     );
   }
 

@@ -1,6 +1,7 @@
 /** Identity files (ssh_config(5) IdentityFile): what each holds, and its key once it is needed. */
 import { readFile, stat } from 'node:fs/promises';
 import type { ParsedKey } from 'ssh2';
+import { throwIfExhausted } from './exhausted.ts';
 import { decryptPrivateKey, parsePrivateKey } from './private-key.ts';
 import { blobType, parsePublicLine, type PublicKey } from './public-key.ts';
 import { errorCode, errorText } from './to-failure.ts';
@@ -33,6 +34,7 @@ export async function readIdentity(path: string): Promise<IdentityRead> {
     const publicKey = inspected.publicKey ?? (await readPublicHalf(path));
     return { ok: true, identity: { path, publicKey, encrypted: inspected.encrypted, text, mtimeMs } };
   } catch (error) {
+    throwIfExhausted(error, `read the key file ${path}`);
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR')
       return { ok: false, missing: true, problem: `the key file ${path} does not exist`, hint: 'check identity_file' };

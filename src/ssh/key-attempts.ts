@@ -2,6 +2,7 @@
 import type { ParsedKey } from 'ssh2';
 import { agentSocket, listAgentKeys, OneKeyAgent, signByAgent, usableKey, type Sign } from './agent.ts';
 import type { AuthContext } from './auth-context.ts';
+import { throwIfExhausted } from './exhausted.ts';
 import { readIdentity, rememberedKey, unlock, type Identity } from './identity.ts';
 import { WrongPassphrase } from './private-key.ts';
 import { fingerprint, isCertificate, isSecurityKey, type PublicKey } from './public-key.ts';
@@ -63,6 +64,7 @@ async function listUsable(socket: string, identities: readonly Identity[], conte
     const wanted = host.identitiesOnly ? keys.filter((key) => rank(key) < identities.length) : keys;
     return wanted.filter((key) => usable(key, `the agent's key ${key.comment}`, context)).sort((a, b) => rank(a) - rank(b));
   } catch (error) {
+    throwIfExhausted(error, 'ask the agent');
     const message = `cannot use the agent: ${errorText(error)}`;
     if (host.agent === 'auto') context.debug(1, message);
     else context.warn(message, 'check agent, or start ssh-agent');

@@ -1,6 +1,7 @@
 /** Reads known_hosts files, and adds a newly trusted key to the user's own. */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { throwIfExhausted } from './exhausted.ts';
 import { hashName, isHashed, lookUp, matchesName, parseKnownHosts, type KnownHostsEntry, type Lookup } from './known-hosts.ts';
 import { blobType } from './public-key.ts';
 import { errorCode, errorText } from './to-failure.ts';
@@ -18,6 +19,7 @@ export async function readKnownHosts(files: readonly string[], name: string): Pr
     try {
       entries.push(...parseKnownHosts(await readFile(file, 'utf8'), file));
     } catch (error) {
+      throwIfExhausted(error, `read ${file}`);
       if (errorCode(error) !== 'ENOENT') unreadable.push(`${file}: ${errorText(error)}`);
     }
   }

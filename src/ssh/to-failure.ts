@@ -41,6 +41,11 @@ const SOCKET: Readonly<Record<string, SocketMeaning>> = {
   ENETUNREACH: { code: 'refused', says: (at) => `no route to the network of ${at}`, hint: 'is this machine online?' },
   EACCES: { code: 'refused', says: (at) => `not permitted to connect to ${at}`, hint: 'a local firewall or sandbox forbids it' },
   ECONNRESET: { code: 'connection-lost', says: (at) => `connection reset by ${at}`, hint: 'it is tried again' },
+  EMFILE: {
+    code: 'connection-lost',
+    says: (at) => `no file descriptor is left to connect to ${at}`,
+    hint: 'raise the limit (ulimit -n), or lower max_connections; it is tried again',
+  },
   EPIPE: { code: 'connection-lost', says: (at) => `connection closed by ${at}`, hint: 'it is tried again' },
 };
 
