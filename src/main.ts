@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 /** The bin: the only process.exit, and the only place that turns an unexpected throw into one line. */
 import manifest from '../package.json' with { type: 'json' };
 

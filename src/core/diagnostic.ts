@@ -41,5 +41,9 @@ export interface Diagnostic {
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { range, message, hint } = diagnostic;
   const place = range ? `${range.file}:${range.start.line}:${range.start.column} ` : '';
-  return `${place}${message}${hint ? `, ${hint}` : ''}`;
+  return shown(`${place}${message}${hint ? `, ${hint}` : ''}`);
 }
+
+/** Parts of the file are quoted in messages: what would move a terminal's cursor or colour it is shown as what it is. */
+const shown = (text: string): string =>
+  text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -71,7 +71,10 @@ export function authFailure(context: AuthContext, offered: readonly string[]): F
     return new FailureError({
       code: 'passphrase-required',
       message: `${host.name}: ${passphrase}`,
-      hint: 'add the key to ssh-agent, or set passphrase: {env: NAME}',
+      hint:
+        host.passphrase && 'env' in host.passphrase
+          ? `is the variable ${host.passphrase.env}, which passphrase names, set? Or add the key to ssh-agent`
+          : 'add the key to ssh-agent, or set passphrase: {env: NAME}',
     });
   const unreadable = context.keyProblems.find((problem) => problem.fatal);
   if (unreadable)

@@ -150,7 +150,7 @@ export function createProject(options: ProjectOptions = {}): Project {
     return path;
   };
   const commandFor = (args: readonly string[]): [string, string[]] => {
-    const [command = process.execPath, ...words] = [...(options.within ?? []), process.execPath, programFile(), ...args];
+    const [command = process.execPath, ...words] = [...(options.within ?? []), process.execPath, '--', programFile(), ...args];
     return [command, words];
   };
   let writes = 0;
