@@ -83,12 +83,10 @@ export class HostVerifier {
         );
         return 'host_key_policy: ignore';
       case 'accept-new':
-        await this.remember(key);
-        return 'host_key_policy: accept-new';
+        return `host_key_policy: accept-new${await this.remember(key)}`;
       case 'ask':
         if ((await this.ask(key, deadline)) !== 'yes') throw this.unknown(key);
-        await this.remember(key);
-        return 'confirmed';
+        return `confirmed${await this.remember(key)}`;
       case 'unknown':
         throw this.unknown(key);
     }
@@ -105,13 +103,15 @@ export class HostVerifier {
     return deadline.without(() => asker.hostKey(question, signal));
   }
 
-  private async remember(key: Buffer): Promise<void> {
+  /** What to add to the notice: where the key is from now on. */
+  private async remember(key: Buffer): Promise<string> {
     const file = this.request.host.knownHosts[0];
-    if (file === undefined) return;
+    if (file === undefined) return '';
     try {
-      await appendKnownHost(file, nameOf(this.request), key);
+      return (await appendKnownHost(file, nameOf(this.request), key)) ? `, stored in ${file}` : '';
     } catch (error) {
-      this.warn(`cannot add the host key to ${file}: ${errorText(error)}`, 'it is trusted for this connection only');
+      this.warn(`the host key is not stored in ${file}: ${errorText(error)}`, 'it is trusted for this connection only; check known_hosts');
+      return '';
     }
   }
 

@@ -1,10 +1,12 @@
 /** Identity files (ssh_config(5) IdentityFile): what each holds, and its key once it is needed. */
-import { readFile, stat } from 'node:fs/promises';
 import type { ParsedKey } from 'ssh2';
 import { throwIfExhausted } from './exhausted.ts';
 import { decryptPrivateKey, parsePrivateKey } from './private-key.ts';
 import { blobType, parsePublicLine, type PublicKey } from './public-key.ts';
+import { readRegular } from './regular-file.ts';
 import { errorCode, errorText } from './to-failure.ts';
+
+const MAX_BYTES = 1024 * 1024;
 
 export interface Identity {
   readonly path: string;
@@ -22,8 +24,8 @@ export type IdentityRead =
 
 export async function readIdentity(path: string): Promise<IdentityRead> {
   try {
-    const { mode, mtimeMs, uid } = await stat(path);
-    const text = await readFile(path, 'utf8');
+    const { text, stats } = await readRegular(path, MAX_BYTES);
+    const { mode, mtimeMs, uid } = stats;
     const shown = parsePublicLine(text);
     if (shown) return { ok: true, identity: { path, publicKey: shown, encrypted: false, text: null, mtimeMs } };
     // As ssh: a private key others can read is not used. Another owner's (a mounted secret, root's) is not ours to judge.
@@ -82,7 +84,7 @@ function inspectOpenSsh(bytes: Buffer): Inspected | null {
 
 async function readPublicHalf(path: string): Promise<PublicKey | null> {
   try {
-    return parsePublicLine(await readFile(`${path}.pub`, 'utf8'));
+    return parsePublicLine((await readRegular(`${path}.pub`, MAX_BYTES)).text);
   } catch {
     return null;
   }
