@@ -104,9 +104,15 @@ class Runner implements RunnerPort {
         if (outcome !== 'pending') finish(outcome);
       };
       const onAbort = (): void => finish('aborted');
-      // An event is published in the middle of a round: look when the round is over.
+      let looking = false;
+      // An event is published in the middle of a round: look when the round is over, once for all that came with it.
       const unsubscribe = this.subscribe((event) => {
-        if (event.type === 'tunnel-state' || event.type === 'host-state' || event.type === 'applied') queueMicrotask(look);
+        if (looking || (event.type !== 'tunnel-state' && event.type !== 'host-state' && event.type !== 'applied')) return;
+        looking = true;
+        setImmediate(() => {
+          looking = false;
+          look();
+        });
       });
       signal.addEventListener('abort', onAbort, { once: true });
       if (signal.aborted) onAbort();

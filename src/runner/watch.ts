@@ -15,6 +15,8 @@ export interface FileWatch {
 
 /** After an event, how long to wait for the rest of a save; and how far apart two readings must agree. */
 const SETTLE_MS = 30;
+/** The times of files come from a clock that moves in steps, and lags behind the one the reader looked at. */
+const CLOCK_STEP_MS = 20;
 /** A file that never stops changing is read as it is after this long. */
 const SETTLE_LIMIT_MS = 400;
 
@@ -136,7 +138,7 @@ async function changedSince(files: readonly string[], time: number): Promise<boo
       ),
     ),
   );
-  return times.some((each) => each >= time);
+  return times.some((each) => each >= time - CLOCK_STEP_MS);
 }
 
 /** Each file's directory, and the one its links lead to. */
