@@ -10,6 +10,9 @@ import { errorText } from './to-failure.ts';
 
 type Asked = Pick<ConnectRequest, 'host' | 'port' | 'asker' | 'notify' | 'signal' | 'verbosity'>;
 
+/** Keys that were accepted and could not be stored, by file and name: a reconnect neither asks again nor takes another one. */
+const unstored = new Map<string, Buffer>();
+
 export class HostVerifier {
   private readonly request: Asked;
   private readonly known: KnownHostsRead;
@@ -83,8 +86,10 @@ export class HostVerifier {
         );
         return 'host_key_policy: ignore';
       case 'accept-new':
+        if (this.isKept(key)) return 'accepted before';
         return `host_key_policy: accept-new${await this.remember(key)}`;
       case 'ask':
+        if (this.isKept(key)) return 'accepted before';
         if ((await this.ask(key, deadline)) !== 'yes') throw this.unknown(key);
         return `confirmed${await this.remember(key)}`;
       case 'unknown':
@@ -110,9 +115,21 @@ export class HostVerifier {
     try {
       return (await appendKnownHost(file, nameOf(this.request), key)) ? `, stored in ${file}` : '';
     } catch (error) {
-      this.warn(`the host key is not stored in ${file}: ${errorText(error)}`, 'it is trusted for this connection only; check known_hosts');
+      unstored.set(this.keptAs, key);
+      this.warn(`the host key is not stored in ${file}: ${errorText(error)}`, 'it is trusted until this program ends; check known_hosts');
       return '';
     }
+  }
+
+  private get keptAs(): string {
+    return `${nameOf(this.request)} ${this.request.host.knownHosts[0] ?? ''}`;
+  }
+
+  private isKept(key: Buffer): boolean {
+    const kept = unstored.get(this.keptAs);
+    if (kept === undefined || kept.equals(key)) return kept !== undefined;
+    const message = `the host key is ${fingerprint(key)}, not ${fingerprint(kept)} as accepted before`;
+    throw this.fail('host-key-changed', message, 'either somebody is in between, or the server was set up anew: ask its administrator');
   }
 
   private warn(message: string, hint: string): void {
