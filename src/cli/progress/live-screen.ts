@@ -4,13 +4,33 @@ import type { Output } from '../io.ts';
 import type { Style } from '../render/style.ts';
 import type { Subjects } from './standing.ts';
 
+/** Between two frames, in milliseconds. */
+export const FRAME_MS = 100;
+
 /** listr2 asks whether stdout is a terminal; it is stderr that is drawn on, and that was asked before. */
 class AnyTerminalRenderer extends DefaultRenderer {
   static override nonTTY = true;
+  #due: NodeJS.Timeout | null = null;
+
+  /** listr2 draws the whole frame at every change of every line: so often, that the program does nothing else. */
+  override update(): void {
+    this.#due ??= setTimeout(() => {
+      this.#due = null;
+      super.update();
+    }, FRAME_MS);
+  }
+
+  override end(): void {
+    if (this.#due) {
+      clearTimeout(this.#due);
+      super.update();
+    }
+    super.end();
+  }
 }
 
 export interface Screen {
-  /** Takes over what changed. */
+  /** Takes over what changed, with the next frame. */
   refresh(): void;
   /** Clears the frame; resolves when the terminal is free. */
   stop(): Promise<void>;
@@ -19,12 +39,17 @@ export interface Screen {
 export function startScreen(subjects: Subjects, output: Output, style: Style): Screen {
   const open = new Map<string, { retitle(): void; finish(): void }>();
   let stopped = false;
+  let due: NodeJS.Timeout | null = null;
 
   const tasks: ListrTask[] = subjects.order.map((id) => ({
     title: subjects.title(id),
     task: (_, task) =>
       new Promise<void>((resolve, reject) => {
-        const retitle = (): void => void (task.title = subjects.title(id));
+        let shown = '';
+        const retitle = (): void => {
+          const title = subjects.title(id);
+          if (title !== shown) task.title = shown = title;
+        };
         const finish = (): void => {
           retitle();
           if (subjects.outcome(id) === 'failed') reject(new Error(id));
@@ -55,18 +80,24 @@ export function startScreen(subjects: Subjects, output: Output, style: Style): S
     () => undefined,
     () => undefined,
   );
+  const takeOver = (): void => {
+    due = null;
+    for (const [id, task] of open) {
+      if (subjects.outcome(id) === 'pending') task.retitle();
+      else {
+        open.delete(id);
+        task.finish();
+      }
+    }
+  };
   return {
     refresh() {
-      for (const [id, task] of open) {
-        if (subjects.outcome(id) === 'pending') task.retitle();
-        else {
-          open.delete(id);
-          task.finish();
-        }
-      }
+      if (!stopped) due ??= setTimeout(takeOver, FRAME_MS);
     },
     async stop() {
       stopped = true;
+      if (due) clearTimeout(due);
+      due = null;
       for (const task of open.values()) task.finish();
       open.clear();
       await run;

@@ -4,6 +4,7 @@ import type { Output } from '../io.ts';
 import type { StateEvent } from '../render/state-text.ts';
 import type { Style } from '../render/style.ts';
 import type { Progress } from './progress.ts';
+import { summarised } from './live-summary.ts';
 import { remember, Standing, type Subjects } from './standing.ts';
 import { startScreen, type Screen } from './live-screen.ts';
 
@@ -13,12 +14,14 @@ export interface LiveOptions {
   readonly output: Output;
   readonly style: Style;
   readonly start?: typeof startScreen;
+  /** Of the terminal; asked whenever the frame is begun anew. */
+  readonly rows?: () => number;
 }
 
 const ICON = { up: '✔', failed: '✖', pending: '…' } as const;
 const ICON_COLOUR = { up: 'green', failed: 'red', pending: 'yellow' } as const;
 
-export function liveProgress({ log, output, style, start = startScreen }: LiveOptions): Progress {
+export function liveProgress({ log, output, style, start = startScreen, rows = terminalRows }: LiveOptions): Progress {
   const last = new Map<NodeId, StateEvent>();
   let subjects: Subjects | null = null;
   let screen: Screen | null = null;
@@ -28,7 +31,8 @@ export function liveProgress({ log, output, style, start = startScreen }: LiveOp
   let queue: Promise<void> = Promise.resolve();
 
   const draw = (): void => {
-    if (phase === 'rising' && holds === 0 && subjects && !screen) screen = start(subjects, output, style);
+    if (phase !== 'rising' || holds > 0 || !subjects || screen) return;
+    screen = start(summarised(subjects, { rows: rows(), columns: output.columns || 80 }), output, style);
   };
   const clear = async (): Promise<void> => {
     const running = screen;
@@ -39,15 +43,19 @@ export function liveProgress({ log, output, style, start = startScreen }: LiveOp
     queue = queue.then(work, work);
     return queue;
   };
-  /** Above the frame: it is cleared, the lines are written, and it is drawn anew. */
+  let lines: (() => void)[] = [];
+  /** Above the frame: it is cleared, all lines there are by then are written, and it is drawn anew. */
   const above = (work: () => void): void => {
-    if (phase !== 'rising') work();
-    else
-      void enqueue(async () => {
-        await clear();
-        work();
-        draw();
-      });
+    if (phase !== 'rising') return work();
+    lines.push(work);
+    if (lines.length > 1) return;
+    void enqueue(async () => {
+      await clear();
+      const now = lines;
+      lines = [];
+      for (const write of now) write();
+      draw();
+    });
   };
 
   return {
@@ -90,6 +98,9 @@ export function liveProgress({ log, output, style, start = startScreen }: LiveOp
     },
   };
 }
+
+/** A terminal that does not tell has 0. */
+const terminalRows = (): number => process.stderr.rows || 24;
 
 /** Their lines would only make the frame flicker; with -v the view is not live at all. */
 const isSilent = (type: string): boolean => ['debug', 'host-key', 'connection-opened', 'connection-closed'].includes(type);

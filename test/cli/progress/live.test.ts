@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { liveProgress } from '../../../src/cli/progress/live.ts';
 import { startScreen } from '../../../src/cli/progress/live-screen.ts';
 import { logProgress } from '../../../src/cli/progress/log.ts';
@@ -90,6 +90,16 @@ describe('the live view', () => {
     ]);
   });
 
+  it('clears the frame once for a burst of lines', async () => {
+    const { seen, live } = setup();
+    live.begin(graph);
+    await tick();
+    for (let line = 0; line < 1000; line += 1) live.say('meanwhile', 'note');
+    await tick();
+    expect(seen.log.filter((text) => text === 'meanwhile\n')).toHaveLength(1000);
+    expect(seen.log.filter((text) => text === '<screen>')).toHaveLength(2);
+  });
+
   it('draws the new subjects after a reload', async () => {
     const { seen, live } = setup();
     live.begin(graph);
@@ -130,5 +140,39 @@ describe('the screen of listr2', () => {
     await until(() => chunks.some((chunk) => chunk.includes('a pending')), { what: 'a frame' });
     await screen.stop();
     expect(chunks.at(-1)).toBe('\u001b[?25h');
+  });
+
+  it('draws a burst of changes a few times, not once a change', async () => {
+    const chunks: string[] = [];
+    let asked = 0;
+    let state = 0;
+    const many: Subjects = {
+      order: Array.from({ length: 20 }, (_, index) => `tunnel:${String(index)}`),
+      outcome: () => 'pending',
+      title: (id) => {
+        asked += 1;
+        return `${id} ${String(state)}`;
+      },
+    };
+    const screen = startScreen(many, { isTTY: true, columns: 80, write: (text: string) => chunks.push(text) }, plain);
+    await until(() => chunks.some((chunk) => chunk.includes('tunnel:19 0')), { what: 'a frame' });
+    vi.useFakeTimers();
+    try {
+      screen.refresh();
+      await vi.advanceTimersByTimeAsync(300);
+      chunks.length = 0;
+      asked = 0;
+      for (state = 1; state <= 1000; state += 1) {
+        screen.refresh();
+        await vi.advanceTimersByTimeAsync(1);
+      }
+      // One second at ten frames, of 20 lines; a frame is more than one write.
+      expect(asked).toBeLessThanOrEqual(11 * 20);
+      expect(chunks.filter((chunk) => chunk.includes('tunnel:19')).length).toBeLessThanOrEqual(11);
+      expect(chunks.length).toBeGreaterThan(0);
+    } finally {
+      vi.useRealTimers();
+    }
+    await screen.stop();
   });
 });
