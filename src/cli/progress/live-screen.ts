@@ -5,7 +5,7 @@ import type { Style } from '../render/style.ts';
 import type { Subjects } from './standing.ts';
 
 /** Between two frames, in milliseconds. */
-export const FRAME_MS = 100;
+const FRAME_MS = 100;
 
 /** listr2 asks whether stdout is a terminal; it is stderr that is drawn on, and that was asked before. */
 class AnyTerminalRenderer extends DefaultRenderer {

@@ -4,7 +4,7 @@ import { nodeName } from '../../core/graph.ts';
 import { fit } from '../render/table.ts';
 import type { Subjects } from './standing.ts';
 
-export interface Room {
+interface Room {
   /** Of the terminal. */
   readonly rows: number;
   readonly columns: number;
