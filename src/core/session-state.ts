@@ -95,17 +95,14 @@ export function sessionTransition(state: SessionState, input: SessionInput): Ses
   }
 }
 
+/** What ends that a state has under way; a live connection may still let its channels finish. */
+const LEAVE = { waiting: [], idle: [], failed: [], backoff: ['cancel-retry'], connecting: ['abort-dial'], connected: ['retire'] } as const;
+
+const leaving = (state: keyof typeof LEAVE): readonly SessionCommand[] => LEAVE[state].map((command) => ({ do: command }));
+
 function onUnwanted(state: Exclude<SessionState, { name: 'closing' | 'closed' }>): SessionStep {
-  const leave = {
-    waiting: [],
-    idle: [],
-    failed: [],
-    backoff: ['cancel-retry'],
-    connecting: ['abort-dial'],
-    connected: ['retire'],
-  } as const;
   if (state.name === 'failed') return stay(state);
-  return { state: { name: 'idle' }, commands: leave[state.name].map((command) => ({ do: command })) };
+  return { state: { name: 'idle' }, commands: leaving(state.name) };
 }
 
 function onNeeds(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, missing: readonly string[]): SessionStep {
@@ -144,16 +141,8 @@ function onKick(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, mi
 }
 
 function onReopen(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, missing: readonly string[]): SessionStep {
-  const leave = {
-    waiting: [],
-    idle: [],
-    failed: [],
-    backoff: ['cancel-retry'],
-    connecting: ['abort-dial'],
-    connected: ['retire'],
-  } as const;
   if (state.name === 'idle') return stay(state);
-  const commands: readonly SessionCommand[] = leave[state.name].map((command) => ({ do: command }));
+  const commands = leaving(state.name);
   if (missing.length > 0) return { state: { name: 'waiting', on: missing, attempt: 0, failure: null }, commands };
   return { state: { name: 'connecting', attempt: 0 }, commands: [...commands, { do: 'dial', attempt: 0 }] };
 }
