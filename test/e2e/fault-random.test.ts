@@ -1,0 +1,17 @@
+/** Faults by a seed (test/helpers/fault-run.ts). `npm run soak` runs the same for as long as one likes. */
+import { expect, it } from 'vitest';
+import { runFaults } from '../helpers/fault-run.ts';
+import { figure } from '../helpers/figure.ts';
+
+const SEED = 20_260;
+
+it('random faults under traffic: bytes are exact or an error, open is open, nothing is left', async () => {
+  const told: string[] = [];
+  const report = await runFaults({ seed: SEED, ms: 10_000, log: (line) => told.push(line) });
+  figure('random faults, survived', told.length, {
+    unit: `faults, ${report.reconnects} reconnects, ${report.exact} exact, ${report.errors} errors`,
+  });
+  expect(report.violations, told.join('\n')).toEqual([]);
+  expect(report.exact).toBeGreaterThan(20);
+  expect(report.reconnects).toBeGreaterThan(0);
+});
