@@ -11,7 +11,7 @@ it('random faults under traffic: bytes are exact or an error, open is open, noth
   figure('random faults, survived', told.length, {
     unit: `faults, ${report.reconnects} reconnects, ${report.exact} exact, ${report.errors} errors`,
   });
-  expect(report.violations, told.join('\n')).toEqual([]);
+  expect({ violations: report.violations, told: report.violations.length > 0 ? told : [] }).toEqual({ violations: [], told: [] });
   expect(report.exact).toBeGreaterThan(20);
   expect(report.reconnects).toBeGreaterThan(0);
 });

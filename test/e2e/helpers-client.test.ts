@@ -10,6 +10,7 @@ import { gitEnv } from '../helpers/git-daemon.ts';
 import { redisCli } from '../helpers/redis.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
 import { startSshd } from '../helpers/sshd.ts';
+import { until } from '../helpers/wait.ts';
 
 const stops: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -109,6 +110,6 @@ describe('sessions', () => {
     expect(sshd.signalSessions('SIGCONT')).toBe(1);
     expect(sshd.signalSessions('SIGKILL')).toBe(1);
     expect((await client).code).toBe(255);
-    expect(sshd.connections().live).toBe(0);
+    await until(() => sshd.connections().live === 0, { what: 'sshd to see its sessions end' });
   });
 });
