@@ -115,6 +115,7 @@ async function echo({ gate, limit }: Search, dial: () => Promise<Duplex>): Promi
   const probe = gate.newProbe();
   let stream: Duplex | null = null;
   let silence: NodeJS.Timeout | undefined;
+  let giveUp = (): void => undefined;
   try {
     stream = await dial();
     const dialled = stream;
@@ -123,8 +124,9 @@ async function echo({ gate, limit }: Search, dial: () => Promise<Duplex>): Promi
       silence = setTimeout(() => resolve('other'), PROBE_ANSWER_MS);
       // An end before our own listener was heard of, or an answer, which ours never gives: somebody else.
       for (const event of ['data', 'end', 'close', 'error']) dialled.once(event, () => setImmediate(() => resolve('other')));
-      limit.addEventListener('abort', () => resolve('other'), { once: true });
-      if (limit.aborted) resolve('other');
+      giveUp = () => resolve('other');
+      limit.addEventListener('abort', giveUp, { once: true });
+      if (limit.aborted) giveUp();
       dialled.resume();
       dialled.write(probe.nonce);
     });
@@ -143,6 +145,8 @@ async function echo({ gate, limit }: Search, dial: () => Promise<Duplex>): Promi
     }
   } finally {
     clearTimeout(silence);
+    // Node keeps a combined signal, and all its listeners hold on to, for as long as it has listeners.
+    limit.removeEventListener('abort', giveUp);
     probe.forget();
     if (stream) {
       stream.on('error', () => {});

@@ -97,6 +97,23 @@ describe('listenOnHost', () => {
     expect(clients).toEqual([]);
   });
 
+  test('no listener is left on a signal: one on a combined signal keeps the whole connection in memory', async () => {
+    const added = vi.spyOn(AbortSignal.prototype, 'addEventListener');
+    const removed = vi.spyOn(AbortSignal.prototype, 'removeEventListener');
+    try {
+      await listenOnHost(
+        new FakeHost().connection,
+        tcp('localhost', 8080),
+        options(() => {}),
+      );
+      const gone = removed.mock.calls.map(([, listener]) => listener);
+      expect(added.mock.calls.length).toBeGreaterThan(0);
+      expect(added.mock.calls.filter(([, listener]) => !gone.includes(listener))).toEqual([]);
+    } finally {
+      vi.restoreAllMocks();
+    }
+  });
+
   test('clients that come meanwhile are kept, with their first bytes', async () => {
     const host = new FakeHost();
     let letGo: () => void = () => {};
