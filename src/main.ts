@@ -1,11 +1,14 @@
 #!/usr/bin/env -S node --
 /** The bin: the only process.exit, and the only place that turns an unexpected throw into one line. */
 import manifest from '../package.json' with { type: 'json' };
+import { freeBuffersAtOnce } from './cli/free-at-once.ts';
+import { resultsTo } from './cli/results.ts';
 
 const argv = process.argv.slice(2);
 
 /** A reader that went away (`tunnels graph | head`) is no error, and must not end tunnels that are up. */
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+const results = resultsTo(process.stdout);
 
 let leaving = false;
 
@@ -14,9 +17,9 @@ function leave(code: number): void {
   leaving = true;
   restoreTerminal();
   // Pipes are asynchronous on some systems: what was written has to get out first, but not at any price.
-  const exit = (): void => process.exit(code);
+  const exit = (): void => process.exit(results.lost === null ? code : 1);
   setTimeout(exit, 1_000).unref();
-  process.stdout.write('', () => process.stderr.write('', exit));
+  process.stdout.write('', () => process.stderr.write(results.lost === null ? '' : `tunnels: ${results.lost}\n`, exit));
 }
 
 function restoreTerminal(): void {
@@ -38,13 +41,14 @@ function bug(error: unknown): void {
 
 async function main(): Promise<void> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-    process.stdout.write(`${manifest.version}\n`);
+    results.output.write(`${manifest.version}\n`);
     return leave(0);
   }
+  freeBuffersAtOnce();
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
   const [{ cli }, { processIo }] = await Promise.all([import('./cli/cli.ts'), import('./cli/process-io.ts')]);
-  leave(await cli(argv, processIo(manifest.version), manifest.version));
+  leave(await cli(argv, processIo(manifest.version, results), manifest.version));
 }
 
 main().catch(bug);

@@ -1,6 +1,6 @@
 /** The command line: the table of commands, and how what they throw on purpose is told. */
 import { Command, CommanderError } from 'commander';
-import { isDaemonError, type DaemonError } from '../daemon/daemon-error.ts';
+import { isDaemonError } from '../daemon/daemon-error.ts';
 import { commandTable, option } from './define-command.ts';
 import { EXIT } from './exit-code.ts';
 import { addGlobalOptions } from './global-options.ts';
@@ -10,12 +10,14 @@ import { lifecycleCommands } from './table/lifecycle-commands.ts';
 import { seeingCommands } from './table/seeing-commands.ts';
 import { shellCommands } from './table/shell-commands.ts';
 import { usingCommands } from './table/using-commands.ts';
+import { tellError, wantsJson } from './told-error.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Runs one command line (without `node` and the script) and gives the exit code. Throws only where there is a bug. */
 export async function cli(argv: readonly string[], io: Io, version: string): Promise<number> {
   const ran: { code: number } = { code: EXIT.done };
-  const program = programOf(io, version);
+  const isJson = wantsJson(argv);
+  const program = programOf(io, version, isJson);
   const table = commandTable({
     program,
     argv,
@@ -31,24 +33,18 @@ export async function cli(argv: readonly string[], io: Io, version: string): Pro
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (error instanceof UsageError) {
-      io.stderr.write(`tunnels: ${error.message}${error.hint === null ? '' : `\n(${error.hint})`}\n`);
+      tellError(io, { code: 'usage', message: error.message, hint: error.hint }, { isJson });
       return EXIT.usage;
     }
     if (isDaemonError(error)) {
-      io.stderr.write(`tunnels: ${toldOf(error)}\n`);
+      tellError(io, error.view, { isJson });
       return EXIT.failure;
     }
     throw error;
   }
 }
 
-/** `shop/tunnels.yaml is not up: tunnels up -d`, where the hint is what to type; else on a line of its own. */
-function toldOf({ code, message, hint }: DaemonError): string {
-  if (hint === null) return message;
-  return code === 'not-up' ? `${message}: ${hint}` : `${message}\n→ ${hint}`;
-}
-
-function programOf(io: Io, version: string): Command {
+function programOf(io: Io, version: string, isJson: boolean): Command {
   return addGlobalOptions(new Command('tunnels'), option)
     .description('docker compose for SSH tunnels')
     .version(version, '-V, --version', 'print the version')
@@ -59,7 +55,11 @@ function programOf(io: Io, version: string): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'tunnels: ')),
+      outputError: (text, write) => {
+        const message = text.trimEnd().replace(/^error: /, '');
+        if (isJson) tellError(io, { code: 'usage', message, hint: null }, { isJson });
+        else write(`tunnels: ${message}\n`);
+      },
       getOutHelpWidth: () => io.stdout.columns ?? 100,
       getErrHelpWidth: () => io.stderr.columns ?? 100,
     });

@@ -36,7 +36,7 @@ export function addGlobalOptions(command: Command, make: (flags: string, descrip
   const taken = new Set(command.options.flatMap((option) => [option.short, option.long]));
   const options = [
     make('-f, --file <path>', 'configuration file, instead of the nearest tunnels.yaml; - is stdin (repeatable)').argParser(collect),
-    make('-p, --project-name <name>', 'project name, instead of the one in the file'),
+    make('-p, --project-name <name>', 'project name, instead of the one in the file; of a project that is up, from anywhere'),
     make('--profile <name>', 'activate a profile (repeatable)').argParser(collect),
     make('--env-file <path>', 'file of variables, instead of .env (repeatable)').argParser(collect),
     make('--ansi <when>', 'colour').choices(ANSI),

@@ -25,6 +25,8 @@ export interface CommandLine {
   readonly argv: readonly string[];
   /** The whole of it. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted before the command is there: then it is not run. Signals from then on are the command's. */
+  readonly signal: AbortSignal;
 }
 
 export interface Io {
@@ -38,7 +40,7 @@ export interface Io {
   readonly build: string;
   /** Calls back for each signal until the returned function is called. While somebody listens, a signal does not end the process. */
   onSignal(listener: (signal: StopSignal) => void): () => void;
-  /** Calls back when nobody reads stdout any more, which only writing to it finds out. */
+  /** Calls back when nobody reads stdout any more, or nothing can be written to it, which only writing to it finds out. */
   onReaderGone(listener: () => void): () => void;
   readonly load: Load;
   createRunner(options: RunnerOptions): Promise<RunnerPort>;
@@ -47,6 +49,9 @@ export interface Io {
   ensureDaemon(options: EnsureOptions): Promise<Ensured>;
   /** Is the process in the background. */
   runDaemon(): Promise<0 | 1 | 3>;
-  /** Runs a command with this process's terminal and streams; gives the exit code as a shell does: 128 and the signal, 127 not found. */
-  runCommand(command: CommandLine): Promise<number>;
+  /**
+   * Runs a command with this process's terminal and streams; gives the exit code as a shell does: 128 and the signal, 127 not found. Null:
+   * it was not run.
+   */
+  runCommand(command: CommandLine): Promise<number | null>;
 }

@@ -1,19 +1,24 @@
 /** The real outside: this process's streams, signals, configuration, runner and processes. */
 import { buildId } from '../daemon/build-id.ts';
 import type { Io, StopSignal } from './io.ts';
+import type { Results } from './results.ts';
+import { UsageError } from './usage-error.ts';
 
 const SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-export function processIo(version: string): Io {
+export function processIo(version: string, results: Results): Io {
   const build = buildId(version);
   return {
-    cwd: process.cwd(),
+    // A getter: a directory that was removed under the shell is only in the way of what needs it.
+    get cwd() {
+      return workingDirectory();
+    },
     env: process.env,
     // A getter: touching process.stdin opens it, and most commands never read it.
     get stdin() {
       return process.stdin;
     },
-    stdout: process.stdout,
+    stdout: results.output,
     stderr: process.stderr,
     build,
     onSignal(listener) {
@@ -22,10 +27,7 @@ export function processIo(version: string): Io {
         for (const signal of SIGNALS) process.off(signal, listener);
       };
     },
-    onReaderGone(listener) {
-      process.stdout.on('error', listener);
-      return () => process.stdout.off('error', listener);
-    },
+    onReaderGone: (listener) => results.onLost(listener),
     async load(options) {
       const { load } = await import('../config/load.ts');
       return load(options);
@@ -51,4 +53,12 @@ export function processIo(version: string): Io {
       return runCommand(command);
     },
   };
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new UsageError('the working directory is not there any more', 'cd to one that is, or cd . where it was made again');
+  }
 }

@@ -1,8 +1,8 @@
 /** Which project a command is about, without reading its file: the process that holds it has. */
 import { access } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import type { Place } from '../daemon/find-project.ts';
-import { projectIdentity, projectFolder, stateRoot } from '../daemon/paths.ts';
+import { foldersOf, type Place } from '../daemon/place.ts';
+import { projectIdentity, stateRoot } from '../daemon/paths.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Io } from './io.ts';
 
@@ -39,5 +39,5 @@ const exists = (file: string): Promise<boolean> =>
 
 /** A file that was removed while its project is up: the project can still be asked, and taken down. */
 async function isHeld(root: string, file: string): Promise<boolean> {
-  return exists(projectFolder(root, await projectIdentity(file)));
+  return (await foldersOf({ root, file: await projectIdentity(file) })).length > 0;
 }

@@ -1,7 +1,7 @@
 /** What only the whole graph shows: cycles, listeners that collide, ports that nobody allocates. */
 import { formatAddress } from '../core/address.ts';
 import { buildGraph, hostNode, nodeName, tunnelNode, type Edge, type Graph, type NodeId } from '../core/graph.ts';
-import { duplicateIngresses, findCycles } from '../core/order.ts';
+import { duplicateIngresses, findCycles, type SharedIngress } from '../core/order.ts';
 import { THIS_MACHINE, type TunnelName } from '../core/spec.ts';
 import { checkHealth } from './check-health.ts';
 import type { Problems } from './problems.ts';
@@ -11,7 +11,7 @@ import { rangeOf, type Span } from './source.ts';
 export function check(resolved: Resolved, problems: Problems): void {
   const graph = buildGraph(resolved.project);
   for (const cycle of findCycles(graph)) reportCycle(cycle, graph, { resolved, problems });
-  for (const pair of duplicateIngresses(graph)) reportDuplicate(pair, graph, { resolved, problems });
+  for (const pair of duplicateIngresses(graph)) reportDuplicate(pair, { resolved, problems });
   checkAllocated(graph, { resolved, problems });
   checkExports({ resolved, problems });
   checkHealth(resolved, problems);
@@ -51,14 +51,9 @@ function placeOf(node: NodeId, edge: Edge | undefined, { resolved }: Context): S
   return places.name;
 }
 
-function reportDuplicate(
-  { first, second }: { first: TunnelName; second: TunnelName },
-  graph: Graph,
-  { resolved, problems }: Context,
-): void {
+function reportDuplicate({ first, second, machine }: SharedIngress, { resolved, problems }: Context): void {
   const [a, b] = [resolved.drafts.get(first), resolved.drafts.get(second)];
-  const machine = graph.tunnels.get(second)?.listenMachine;
-  if (!a || !b || !machine) return;
+  if (!a || !b) return;
   const where = machine === THIS_MACHINE ? 'this machine' : machine;
   const other = rangeOf(a.places.ingress);
   const file = other.file === rangeOf(b.places.ingress).file ? `line ${other.start.line}` : `${other.file}:${other.start.line}`;

@@ -24,7 +24,7 @@ export function editDistance(a: string, b: string, limit: number): number {
 const normal = (name: string): string => name.toLowerCase().replaceAll('-', '_');
 
 /** How many letters may be wrong: few in a short name. */
-const tolerance = (length: number): number => (length <= 2 ? 1 : length <= 5 ? 2 : 3);
+const tolerance = (length: number): number => (length <= 4 ? 1 : length <= 5 ? 2 : 3);
 
 /** Null where nothing is near enough: a wrong guess is worse than none. */
 export function nearest(name: string, candidates: Iterable<string>): string | null {

@@ -1,5 +1,6 @@
 /** One host's spec: what the file says of it, else its defaults, else ssh_config, else what is built in. */
 import type { HostSpec, SecretSource } from '../core/spec.ts';
+import { commandOf, type CommandPlace } from './command.ts';
 import type { Destination } from './destination.ts';
 import { expandPath, type Directories } from './paths.ts';
 import type { Problems } from './problems.ts';
@@ -53,8 +54,8 @@ export function hostSpec(request: HostRequest): HostSpec {
     identitiesOnly: values.flag('identities_only') ?? settings.identitiesOnly ?? false,
     agent: agentOf(values.text('agent'), directories) ?? settings.agent ?? 'auto',
     forwardAgent: values.flag('forward_agent') ?? settings.forwardAgent ?? false,
-    password: secretOf(values.inner('password')),
-    passphrase: secretOf(values.inner('passphrase')),
+    password: secretOf(values.inner('password'), request),
+    passphrase: secretOf(values.inner('passphrase'), request),
     hostKeys: (values.texts('host_key') ?? []).map((key) => key.replace(/=$/, '')),
     hostKeyPolicy: policy ?? settings.hostKeyPolicy ?? 'ask',
     knownHosts: unique([
@@ -85,11 +86,11 @@ const agentOf = (text: string | undefined, directories: Directories): string | u
 
 const algorithms = (values: Values, key: string): readonly string[] | undefined => values.texts(key)?.flatMap((text) => text.split(','));
 
-function secretOf(values: Values | undefined): SecretSource | null {
+function secretOf(values: Values | undefined, place: CommandPlace): SecretSource | null {
   const env = values?.text('env');
   if (env !== undefined) return { env };
-  const command = values?.texts('command');
-  if (command !== undefined) return { command };
+  const command = commandOf(values, place);
+  if (command !== null) return { command };
   return values?.flag('prompt') === true ? { prompt: true } : null;
 }
 

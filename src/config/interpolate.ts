@@ -106,7 +106,9 @@ class Scan {
 
   #unset({ name, start, used, says }: { name: string; start: number; used: boolean; says: string }): string {
     if (!used) return '';
-    const hint = didYouMean(name, Object.keys(this.#env)) ?? (says === '' ? `set it, or write \${${name}:-default}` : null);
+    // What a tunnel exports is there when a command of it runs, not before.
+    const escaped = name.startsWith('TUNNEL_') ? `write $$${name} where a command of the file is to read it` : null;
+    const hint = escaped ?? didYouMean(name, Object.keys(this.#env)) ?? (says === '' ? `set it, or write \${${name}:-default}` : null);
     const message = `the variable ${name} is not set${says === '' ? '' : `: ${says}`}`;
     this.#problems.push({ code: 'unset-variable', message, hint, start, end: this.#at });
     return '';

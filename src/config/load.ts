@@ -1,11 +1,13 @@
 /** Loads a configuration: a line a stage. Each goes on with what the ones before it could make out, so that all problems come at once. */
+import { join } from 'node:path';
 import { ok, err, type Result } from '../core/result.ts';
 import type { Project } from '../core/spec.ts';
 import { check } from './check.ts';
-import { find } from './find.ts';
+import { find, STDIN_NAME, type Found } from './find.ts';
 import { shape } from './generated/shape.ts';
 import { interpolate } from './interpolate.ts';
 import type { LoadFailure, LoadOptions, Loaded } from './loaded.ts';
+import type { FoundCommand, Made, ProjectCommands } from './project-commands.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { child, isUsers, type Node } from './node.ts';
 import { Problems } from './problems.ts';
@@ -40,7 +42,8 @@ export async function load(options: LoadOptions, { lookup = sshConfigLookup() }:
   const resolved = await resolve({ tree, names, options, projectDirectory: found.projectDirectory, lookup, problems });
   check(resolved, problems);
   if (problems.failed) return failed(report);
-  return ok(loaded(resolved.project, { ...report, found, environment: environment.variables }));
+  const commands = await commandsOf(resolved.commands, { found, sources: read.sources, envTexts: environment.texts, tree });
+  return ok(loaded(resolved.project, { ...report, found, environment: environment.variables, commands }));
 }
 
 interface Report {
@@ -59,15 +62,29 @@ const failed = (report: Report): { readonly ok: false; readonly error: LoadFailu
 type Parts = Report & {
   readonly found: { readonly mainFile: string; readonly projectDirectory: string };
   readonly environment: Loaded['environment'];
+  readonly commands: ProjectCommands | null;
 };
 
-const loaded = (project: Project, { found, environment, ...report }: Parts): Loaded => ({
+const loaded = (project: Project, { found, environment, commands, ...report }: Parts): Loaded => ({
   project,
   mainFile: found.mainFile,
   projectDirectory: found.projectDirectory,
   environment,
+  commands,
   ...told(report),
 });
+
+/** Most files have none, and pay nothing for it. */
+async function commandsOf(
+  commands: readonly FoundCommand[],
+  { found, ...made }: Omit<Made, 'file' | 'directory' | 'found'> & { readonly found: Found },
+): Promise<ProjectCommands | null> {
+  if (commands.length === 0) return null;
+  const { projectCommands } = await import('./project-commands.ts');
+  // What comes from stdin has no path: one a directory, as with the rest of its state.
+  const file = found.mainFile === STDIN_NAME ? join(found.projectDirectory, STDIN_NAME) : found.mainFile;
+  return projectCommands({ file, directory: found.projectDirectory, found: commands, ...made });
+}
 
 const tunnelNames = (tree: Node): string[] => {
   const tunnels = child(tree, 'tunnels');

@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { Project } from '../core/spec.ts';
 import type { Result } from '../core/result.ts';
+import type { ProjectCommands } from './project-commands.ts';
 
 export interface LoadOptions {
   /** Where the search for tunnels.yaml begins (upwards), and what relative -f paths are relative to. Absolute. */
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly stdin?: string;
   /** Names given on the command line (`up NAME…`): activates them and their profiles, as compose does. Unknown ones are diagnostics. */
   readonly names?: readonly string[];
+  /** Names given by earlier commands on a project that runs: they activate, too, as far as the file still has them. */
+  readonly standing?: readonly string[];
 }
 
 export interface Loaded {
@@ -32,6 +35,8 @@ export interface Loaded {
   readonly watch: readonly string[];
   /** Environment and env files together: where `{env: NAME}` secrets are looked up. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What it would run on this machine, which the user has to trust first; null where it runs nothing. */
+  readonly commands: ProjectCommands | null;
   /** Warnings; errors end in the other branch. */
   readonly diagnostics: readonly Diagnostic[];
   /** The texts that were read, by the file name diagnostics use, for code frames. */

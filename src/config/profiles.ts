@@ -5,21 +5,45 @@ import type { LoadOptions } from './loaded.ts';
 import type { Problems } from './problems.ts';
 import type { TunnelDraft } from './resolve-tunnel.ts';
 
-type Options = Pick<LoadOptions, 'profiles' | 'env' | 'names'>;
+type Options = Pick<LoadOptions, 'profiles' | 'env' | 'names' | 'standing'>;
 
 export function activeTunnels(drafts: readonly TunnelDraft[], options: Options): TunnelDraft[] {
-  const fromEnv = (options.env['TUNNELS_PROFILES'] ?? '').split(',').map((name) => name.trim());
-  const profiles = new Set(options.profiles.length > 0 ? options.profiles : fromEnv.filter((name) => name !== ''));
-  const names = new Set(options.names ?? []);
-  // Naming a tunnel activates its profiles, as `compose up NAME` does.
-  for (const draft of drafts) if (isNamed(draft, names)) for (const profile of draft.spec.profiles) profiles.add(profile);
-  return drafts.filter((draft) => {
-    const wanted = draft.spec.profiles;
-    return wanted.length === 0 || isNamed(draft, names) || profiles.has('*') || wanted.some((profile) => profiles.has(profile));
+  return activeAmong(drafts, ({ base, spec }) => ({ names: [base, spec.name], profiles: spec.profiles }), {
+    profiles: profilesAsked(options),
+    names: [...(options.names ?? []), ...(options.standing ?? [])],
   });
 }
 
-const isNamed = ({ base, spec }: TunnelDraft, names: ReadonlySet<TunnelName>): boolean => names.has(base) || names.has(spec.name);
+/** The flags, else TUNNELS_PROFILES. */
+export function profilesAsked({ profiles, env }: Pick<LoadOptions, 'profiles' | 'env'>): readonly string[] {
+  if (profiles.length > 0) return profiles;
+  const fromEnv = (env['TUNNELS_PROFILES'] ?? '').split(',').map((name) => name.trim());
+  return fromEnv.filter((name) => name !== '');
+}
+
+interface Asked {
+  readonly profiles: readonly string[];
+  readonly names: readonly TunnelName[];
+}
+
+interface Tunnel {
+  /** Its own, and that of the range it was made of. */
+  readonly names: readonly TunnelName[];
+  readonly profiles: readonly string[];
+}
+
+export function activeAmong<T>(all: readonly T[], tunnelOf: (each: T) => Tunnel, asked: Asked): T[] {
+  const named = new Set(asked.names);
+  const isNamed = ({ names }: Tunnel): boolean => names.some((name) => named.has(name));
+  const profiles = new Set(asked.profiles);
+  // Naming a tunnel activates its profiles, as `compose up NAME` does.
+  for (const each of all.map(tunnelOf)) if (isNamed(each)) for (const profile of each.profiles) profiles.add(profile);
+  return all.filter((each) => {
+    const tunnel = tunnelOf(each);
+    const wanted = tunnel.profiles;
+    return wanted.length === 0 || isNamed(tunnel) || profiles.has('*') || wanted.some((profile) => profiles.has(profile));
+  });
+}
 
 /** Names of the command line that are no tunnels. `known` are all of the file, also those with problems of their own. */
 export function checkNames(names: readonly string[], known: readonly TunnelName[], problems: Problems): void {

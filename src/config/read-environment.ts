@@ -8,6 +8,8 @@ import { readText } from './text-file.ts';
 export interface ReadEnvironment {
   readonly variables: Readonly<Record<string, string>>;
   readonly watch: readonly string[];
+  /** Of the files that were read, in order. */
+  readonly texts: readonly string[];
 }
 
 type Options = Pick<LoadOptions, 'cwd' | 'envFiles' | 'env'>;
@@ -16,13 +18,16 @@ export async function readEnvironment(options: Options, projectDirectory: string
   const named = options.envFiles.map((file) => ({ name: file, path: resolve(options.cwd, file), optional: false }));
   const files = named.length > 0 ? named : [{ name: '.env', path: join(projectDirectory, '.env'), optional: true }];
   const variables: Record<string, string> = {};
+  const texts: string[] = [];
   for (const { name, path, optional } of files) {
     const text = await readText(path);
-    if (text.ok) Object.assign(variables, parseEnv(text.value));
-    else if (!(optional && text.error.missing)) {
+    if (text.ok) {
+      texts.push(text.value);
+      Object.assign(variables, parseEnv(text.value));
+    } else if (!(optional && text.error.missing)) {
       problems.add({ code: 'file-missing', message: `${name} ${text.error.why}`, at: null });
     }
   }
   for (const [name, value] of Object.entries(options.env)) if (value !== undefined) variables[name] = value;
-  return { variables, watch: files.map((file) => file.path) };
+  return { variables, watch: files.map((file) => file.path), texts };
 }

@@ -1,5 +1,6 @@
 /** Every host that is listed, named by a tunnel, or on the way to one of them. */
 import { isIP } from 'node:net';
+import { formatAddress } from '../core/address.ts';
 import { THIS_MACHINE, type HostName, type HostSpec } from '../core/spec.ts';
 import { formatDestination, parseDestination, type Destination } from './destination.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -7,6 +8,7 @@ import { hostSpec } from './host-spec.ts';
 import { emptyMap, type Entry, type MapNode, type Node } from './node.ts';
 import { expandPath, type Directories } from './paths.ts';
 import type { Problems } from './problems.ts';
+import type { FoundCommand } from './project-commands.ts';
 import type { Span } from './source.ts';
 import type { SshConfigAnswer, SshConfigLookup } from './ssh-config.ts';
 import { checkConfigFile } from './ssh-config-file.ts';
@@ -30,6 +32,8 @@ export class Hosts {
   readonly specs = new Map<HostName, HostSpec>();
   /** Where each is listed, or else first named. */
   readonly places = new Map<HostName, Span>();
+  /** That print secrets of theirs. */
+  readonly commands: FoundCommand[] = [];
   readonly #request: HostsRequest;
   readonly #problems: Problems;
   readonly #references = new Map<HostName, Span[]>();
@@ -122,7 +126,19 @@ export class Hosts {
       destination.host === 'localhost';
     const via = this.#via(name, { values, own: listed, proxyJump: settings.proxyJump });
     this.#refuseSettings(name, settings, values);
-    return { isKnown, spec: hostSpec({ name, destination, values, settings, via, directories, localUser, problems: this.#problems }) };
+    const spec = hostSpec({ name, destination, values, settings, via, directories, localUser, problems: this.#problems });
+    this.#noteCommands(spec, values);
+    return { isKnown, spec };
+  }
+
+  #noteCommands(spec: HostSpec, values: Values): void {
+    const account = `${spec.user}@${formatAddress({ kind: 'tcp', host: spec.hostname, port: spec.port })}`;
+    for (const of of ['password', 'passphrase'] as const) {
+      const source = spec[of];
+      const inner = values.inner(of);
+      if (source && 'command' in source && inner)
+        this.commands.push({ name: spec.name, argv: source.command.argv, use: { of, account }, at: inner.at('command') });
+    }
   }
 
   #at(name: HostName): Span {

@@ -11,6 +11,7 @@ import {
   type TunnelType,
 } from '../core/spec.ts';
 import { checkTunnel } from './check-tunnel.ts';
+import { commandOf, type CommandPlace } from './command.ts';
 import { resolveEnv } from './env-template.ts';
 import type { MapNode } from './node.ts';
 import type { Directories } from './paths.ts';
@@ -39,6 +40,8 @@ export interface TunnelPlaces {
   readonly healthy: ReadonlyMap<TunnelName, Span>;
   /** Null where there is none; one that could not be read is there all the same. */
   readonly healthcheck: Span | null;
+  /** Of the command it runs. */
+  readonly command: Span | null;
   readonly env: ReadonlyMap<string, Span>;
 }
 
@@ -68,7 +71,7 @@ export function resolveTunnel(request: TunnelRequest): readonly TunnelDraft[] {
   // Without a type an address still says whether it is one.
   const ends = resolveEnds(values, { type: type ?? 'local', client: client ?? THIS_MACHINE, directories, problems });
   checkTunnel({ name, values, own: request.own, type, client, ingress: ends[0]?.ingress ?? null, problems });
-  const settings = settingsOf(values, problems);
+  const settings = settingsOf(values, { directories, problems });
   const env = resolveEnv(values, ends[0]?.ingress ?? null, problems);
   if (!type || hosts.length === 0 || client === null) return [];
   const places: TunnelPlaces = {
@@ -80,6 +83,7 @@ export function resolveTunnel(request: TunnelRequest): readonly TunnelDraft[] {
     dependsOn: new Map(dependsOn.map((each) => [each.tunnel, each.at])),
     healthy: new Map(dependsOn.filter((each) => each.condition === 'healthy').map((each) => [each.tunnel, each.conditionAt])),
     healthcheck: values.has('healthcheck') ? values.at('healthcheck') : null,
+    command: settings.healthcheck?.probe.kind === 'command' ? (values.inner('healthcheck')?.at('command') ?? null) : null,
     env: env.places,
   };
   return ends.map(({ ingress, egress, suffix }) => ({
@@ -159,14 +163,15 @@ const SHORTEST_MS = 100;
 
 type Settings = Omit<TunnelSpec, 'name' | 'type' | 'hosts' | 'client' | 'ingress' | 'egress' | 'dependsOn' | 'env'>;
 
-function settingsOf(values: Values, problems: Problems): Settings {
+function settingsOf(values: Values, place: CommandPlace): Settings {
+  const { problems } = place;
   return {
     launch: values.choice('launch', ['relay', 'ssh']) ?? 'relay',
     expose: values.flag('expose') ?? false,
     allow: networks(values, problems),
     allowTargets: values.texts('allow_targets') ?? [],
     profiles: values.texts('profiles') ?? [],
-    healthcheck: healthcheckOf(values.inner('healthcheck')),
+    healthcheck: healthcheckOf(values.inner('healthcheck'), place),
     start: values.choice('start', ['eager', 'on-demand']) ?? 'eager',
     idleTimeoutMs: values.duration('idle_timeout', { least: SHORTEST_MS }) ?? 300_000,
     parkMs: values.duration('park') ?? 10_000,
@@ -214,11 +219,11 @@ function isNetwork(text: string): boolean {
   }
 }
 
-function healthcheckOf(values: Values | undefined): Healthcheck | null {
+function healthcheckOf(values: Values | undefined, place: CommandPlace): Healthcheck | null {
   if (!values) return null;
-  const [http, command] = [values.text('http'), values.texts('command')];
+  const [http, command] = [values.text('http'), commandOf(values, place)];
   return {
-    probe: http !== undefined ? { kind: 'http', path: http } : command ? { kind: 'command', argv: command } : { kind: 'tcp' },
+    probe: http !== undefined ? { kind: 'http', path: http } : command ? { kind: 'command', command } : { kind: 'tcp' },
     intervalMs: values.duration('interval', { least: SHORTEST_MS }) ?? 10_000,
     timeoutMs: values.duration('timeout', { least: 1 }) ?? 1000,
     retries: values.number('retries') ?? 3,

@@ -5,6 +5,7 @@ import type { LoadOptions } from './loaded.ts';
 import { child, isUsers, type Entry, type Node } from './node.ts';
 import { homeOf, type Directories } from './paths.ts';
 import type { Problems } from './problems.ts';
+import type { FoundCommand } from './project-commands.ts';
 import { activeTunnels, checkNames, settleDependencies } from './profiles.ts';
 import { Hosts } from './resolve-hosts.ts';
 import { resolveTunnel, type TunnelDraft } from './resolve-tunnel.ts';
@@ -28,6 +29,8 @@ export interface Resolved {
   /** Of the active tunnels. */
   readonly drafts: ReadonlyMap<TunnelName, TunnelDraft>;
   readonly hostPlaces: ReadonlyMap<HostName, Span>;
+  /** Of all tunnels and hosts of the file. */
+  readonly commands: readonly FoundCommand[];
 }
 
 export async function resolve({ tree, names, options, projectDirectory, lookup, problems }: ResolveRequest): Promise<Resolved> {
@@ -52,6 +55,7 @@ export async function resolve({ tree, names, options, projectDirectory, lookup, 
     project: { name, hosts: needed(active, hosts.specs), tunnels },
     drafts: new Map(active.map((draft) => [draft.spec.name, draft])),
     hostPlaces: hosts.places,
+    commands: [...hosts.commands, ...healthCommands(drafts)],
   };
 }
 
@@ -97,6 +101,17 @@ function needed(drafts: readonly TunnelDraft[], specs: ReadonlyMap<HostName, Hos
   for (const { spec } of drafts) for (const name of [...spec.hosts, spec.client]) add(name);
   // In the order of the file, so that what is shown is stable.
   return new Map([...specs].filter(([name]) => found.has(name)));
+}
+
+/** A range is many tunnels, and one line of the file. */
+function healthCommands(drafts: readonly TunnelDraft[]): FoundCommand[] {
+  const byBase = new Map(drafts.map((draft) => [draft.base, draft]));
+  return [...byBase].flatMap(([name, { spec, places }]) => {
+    const check = spec.healthcheck;
+    if (check?.probe.kind !== 'command' || places.command === null) return [];
+    const use = { of: 'healthcheck', intervalMs: check.intervalMs, env: spec.env } as const;
+    return [{ name, argv: check.probe.command.argv, use, at: places.command }];
+  });
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;

@@ -17,21 +17,20 @@ export interface WordsError {
   readonly end: number;
 }
 
-interface Letter {
-  readonly char: string;
-  readonly fixed: boolean;
-}
-
 export function splitWords(pieces: readonly Piece[]): Result<readonly Word[], WordsError> {
-  const letters: Letter[] = pieces.flatMap(({ text, fixed }) =>
-    Array.from({ length: text.length }, (_, index) => ({ char: text.charAt(index), fixed })),
-  );
+  const text = pieces.map((piece) => piece.text).join('');
+  let piece = -1;
+  let pieceEnd = 0;
   const words: Word[] = [];
   let word: { text: string; start: number; mayBeOption: boolean } | null = null;
   let quote: { char: string; start: number } | null = null;
-  for (let at = 0; at < letters.length; at += 1) {
-    const { char, fixed } = letters[at] as Letter;
-    const special = !fixed;
+  for (let at = 0; at < text.length; at += 1) {
+    while (at >= pieceEnd) {
+      piece += 1;
+      pieceEnd += pieces[piece]?.text.length ?? 1;
+    }
+    const char = text.charAt(at);
+    const special = pieces[piece]?.fixed !== true;
     if (special && quote === null && /\s/.test(char)) {
       if (word) words.push({ ...word, end: at });
       word = null;
@@ -40,12 +39,12 @@ export function splitWords(pieces: readonly Piece[]): Result<readonly Word[], Wo
     word ??= { text: '', start: at, mayBeOption: special };
     if (special && quote === null && (char === '"' || char === "'")) quote = { char, start: at };
     else if (special && quote?.char === char) quote = null;
-    else if (special && char === '\\' && quote?.char !== "'" && at + 1 < letters.length) {
+    else if (special && char === '\\' && quote?.char !== "'" && at + 1 < text.length) {
       at += 1;
-      word.text += letters[at]?.char ?? '';
+      word.text += text.charAt(at);
     } else word.text += char;
   }
-  if (quote) return err({ message: `the quote ${quote.char} is not closed`, start: quote.start, end: letters.length });
-  if (word) words.push({ ...word, end: letters.length });
+  if (quote) return err({ message: `the quote ${quote.char} is not closed`, start: quote.start, end: text.length });
+  if (word) words.push({ ...word, end: text.length });
   return ok(words);
 }

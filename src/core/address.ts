@@ -90,6 +90,7 @@ export function parseAddress(text: string | number, defaultHost: string): Result
     if (/[\u0000-\u001f\u007f]/.test(raw)) return err('has a control character in its path');
     return ok({ address: unix(raw), count: 1 });
   }
+  if (raw.includes('/')) return err('is no whole path: a unix socket is written /path/to.sock or ~/path/to.sock');
   if (CONTROL.test(raw)) return err('has a space or a control character in it');
   const { host, ports } = splitHostPort(raw, defaultHost);
   if (ports === undefined) return err(`has no port: write ${host.includes(':') ? `[${host}]` : host}:PORT`);

@@ -1,6 +1,7 @@
 /** What a change of each field asks for. A new field that nobody classified does not compile. */
 import type { FieldChange, How } from './plan.ts';
 import type { HostSpec, TunnelSpec } from './spec.ts';
+import { fieldWord, valueWords } from './spec-words.ts';
 
 type Class = How | 'ignore';
 
@@ -30,7 +31,7 @@ export const HOST_FIELDS = {
   keepalive: 'in-place',
   connectTimeoutMs: 'in-place',
   reconnect: 'in-place',
-  connections: 'reopen',
+  connections: 'in-place',
   ciphers: 'reopen',
   kex: 'reopen',
   macs: 'reopen',
@@ -80,7 +81,9 @@ export function difference<T extends object>(from: T, to: T, classes: Record<key
     const kind = classes[field];
     if (kind === 'ignore' || same(from[field], to[field])) continue;
     how = heavier(how, kind);
-    changes.push({ field, from: show(from[field]), to: show(to[field]) });
+    const word = fieldWord(field);
+    if (!changes.some((each) => each.field === word))
+      changes.push({ field: word, from: valueWords(field, from[field]), to: valueWords(field, to[field]) });
   }
   return changes.length === 0 ? null : { how, changes };
 }
@@ -93,19 +96,4 @@ export function same(a: unknown, b: unknown): boolean {
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   return keys.every((key) => Object.hasOwn(b, key) && same((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
-}
-
-/** A value as the plan prints it: short, and never a secret, since specs hold none. */
-export function show(value: unknown): string {
-  if (value === null || value === undefined) return 'none';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : `[${value.map(show).join(', ')}]`;
-  if (typeof value === 'object') {
-    const record = value as Record<string, unknown>;
-    if (record['kind'] === 'unix') return String(record['path']);
-    if (record['kind'] === 'tcp') return `${String(record['host'])}:${String(record['port'])}`;
-    return `{${Object.entries(record)
-      .map(([key, each]) => `${key}: ${show(each)}`)
-      .join(', ')}}`;
-  }
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -12,7 +12,9 @@ export type DiagnosticCode =
   | 'exposed'
   | 'include-outside'
   | 'unsupported'
-  | 'file-missing';
+  | 'file-missing'
+  /** A warning: commands of the file are not run. */
+  | 'untrusted';
 
 /** 1-based line and column, as editors count them. */
 export interface Position {

@@ -9,6 +9,17 @@ export interface Subject {
   readonly name: string;
 }
 
+/**
+ * A chain that falls together is told once: by the one that fell by itself. Those that fell with it refer to it.
+ * Both name nodes as `waitingOn` does: `host bastion`, `tunnel git`.
+ */
+interface Fall {
+  /** With whom it fell, and whom it waits for since: that one's event has the failure, and this one has none. */
+  readonly cause?: string;
+  /** What went down with it, by as many steps as it takes. */
+  readonly fell?: readonly string[];
+}
+
 interface Base {
   /** 1, 2, 3 … within one runner. */
   readonly seq: number;
@@ -18,7 +29,7 @@ interface Base {
 }
 
 export type EventBody =
-  | {
+  | (Fall & {
       readonly type: 'host-state';
       readonly from: SessionStateName;
       readonly to: SessionStateName;
@@ -29,8 +40,8 @@ export type EventBody =
       readonly retryInMs: number | null;
       /** Milliseconds the way from the first dial took, on `connected`. */
       readonly tookMs: number | null;
-    }
-  | {
+    })
+  | (Fall & {
       readonly type: 'tunnel-state';
       readonly from: TunnelStateName;
       readonly to: TunnelStateName;
@@ -39,7 +50,9 @@ export type EventBody =
       /** The bound ingress, once it is bound. */
       readonly ingress: string | null;
       readonly tookMs: number | null;
-    }
+    })
+  /** All that fell with it and did not fail by itself is up again; `tookMs` since it fell. */
+  | { readonly type: 'recovered'; readonly back: readonly string[]; readonly tookMs: number }
   | { readonly type: 'health'; readonly verdict: 'starting' | 'healthy' | 'unhealthy'; readonly failure: Failure | null }
   | { readonly type: 'connection-opened'; readonly from: string; readonly target: string }
   | {

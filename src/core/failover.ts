@@ -11,11 +11,13 @@ export interface Candidate {
 /** How long an earlier host must have been up again before the tunnel goes back to it; milliseconds. */
 export const FAIL_BACK_AFTER_MS = 30_000;
 
-/** The index of the host to go through. Stays with `current` while nothing better is known. */
+/** The index of the host to go through. Stays with `current` while nothing better is known, or while that is on its way. */
 export function chooseHost(candidates: readonly Candidate[], current: number): number {
   const firstUp = candidates.findIndex((each) => each.up);
-  if (firstUp < 0) return candidates[current] ? current : 0;
-  if (!candidates[current]?.up) return firstUp;
+  const now = candidates[current];
+  if (firstUp < 0) return now ? current : 0;
+  // One that is being tried for the first time is not passed over for a later one that others have brought up already.
+  if (!now?.up) return now && !now.down && current < firstUp ? current : firstUp;
   const stable = candidates.findIndex((each) => each.up && each.upForMs >= FAIL_BACK_AFTER_MS);
   return stable >= 0 && stable < current ? stable : current;
 }

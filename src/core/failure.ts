@@ -34,6 +34,9 @@ export function retryClass(code: FailureCode): RetryClass {
   return (NEEDS_USER as readonly string[]).includes(code) ? 'needs-user' : 'per-connection';
 }
 
+/** The connection went, by whichever sign that was noticed. */
+export const isLoss = (code: FailureCode): boolean => code === 'connection-lost' || code === 'keepalive-timeout';
+
 export interface FailureParts {
   readonly code: FailureCode;
   readonly message: string;

@@ -1,7 +1,7 @@
 /** Questions about the graph's shape: cycles, the waves of the bring-up, listeners that collide. */
 import { hostNode, tunnelNode, type Graph, type NodeId } from './graph.ts';
 import { sameIngress } from './machine.ts';
-import type { TunnelName } from './spec.ts';
+import type { HostName, TunnelName } from './spec.ts';
 
 /** In the order of the file: the hosts first, so that the waves are stable. */
 export const allNodes = (graph: Graph): NodeId[] => [
@@ -110,17 +110,28 @@ export function bringUpOrder(graph: Graph): NodeId[][] {
   return waves;
 }
 
-/** Pairs of tunnels that would listen on the same place of the same machine, in the order of the file. */
-export function duplicateIngresses(graph: Graph): { readonly first: TunnelName; readonly second: TunnelName }[] {
+export interface SharedIngress {
+  readonly first: TunnelName;
+  readonly second: TunnelName;
+  readonly machine: HostName;
+}
+
+/** Pairs of tunnels that would listen on the same place of the same machine, by whichever of their hosts; in the order of the file. */
+export function duplicateIngresses(graph: Graph): SharedIngress[] {
   const seen = new Map<string, { name: TunnelName; ingress: Parameters<typeof sameIngress>[0] }[]>();
-  const pairs: { first: TunnelName; second: TunnelName }[] = [];
-  for (const { spec, listenMachine } of graph.tunnels.values()) {
-    const key = `${listenMachine}|${spec.ingress.kind === 'unix' ? spec.ingress.path : spec.ingress.port}`;
-    const rivals = seen.get(key) ?? [];
-    const mine = { ingress: spec.ingress, machine: listenMachine };
-    const first = rivals.find((rival) => sameIngress(rival.ingress, mine));
-    if (first) pairs.push({ first: first.name, second: spec.name });
-    else seen.set(key, [...rivals, { name: spec.name, ingress: mine }]);
+  const pairs: SharedIngress[] = [];
+  for (const { spec, listenMachine, others } of graph.tunnels.values()) {
+    const machines = new Set([listenMachine, ...others.map((way) => way.listenMachine)]);
+    const shared = [...machines].flatMap((machine) => {
+      const key = `${machine}|${spec.ingress.kind === 'unix' ? spec.ingress.path : spec.ingress.port}`;
+      const rivals = seen.get(key) ?? [];
+      const mine = { ingress: spec.ingress, machine };
+      const rival = rivals.find((each) => sameIngress(each.ingress, mine));
+      if (!rival) seen.set(key, [...rivals, { name: spec.name, ingress: mine }]);
+      return rival ? [{ first: rival.name, second: spec.name, machine }] : [];
+    });
+    // One is enough to tell, however many hosts they share.
+    pairs.push(...shared.slice(0, 1));
   }
   return pairs;
 }

@@ -36,6 +36,10 @@ export function formatStep(step: Step): string {
   return `${head}: ${changes} (${step.how})`;
 }
 
+/** Whether such a line is about the host or tunnel of this name. */
+export const isStepOf = (line: string, name: string): boolean =>
+  ['host', 'tunnel'].some((kind) => line.slice(2) === `${kind} ${name}` || line.slice(2).startsWith(`${kind} ${name}: `));
+
 /** One line a step; "no changes" for an empty plan. */
 export function formatPlan(plan: Plan): string {
   return plan.steps.length === 0 ? 'no changes' : plan.steps.map(formatStep).join('\n');

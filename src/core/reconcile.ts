@@ -2,10 +2,11 @@
  * The one way to change what runs. `up` is a reconcile with nothing applied, `down` one with nothing desired, a reload the rest.
  * Pure: the same two graphs give the same plan.
  */
-import { difference, heavier, HOST_FIELDS, same, show, TUNNEL_FIELDS, type Difference } from './change.ts';
+import { difference, heavier, HOST_FIELDS, same, TUNNEL_FIELDS, type Difference } from './change.ts';
 import { hostNode, nodeName, tunnelNode, type Graph, type NodeId, type SessionNode, type TunnelNode } from './graph.ts';
 import { bringUpOrder } from './order.ts';
 import type { Plan, Step } from './plan.ts';
+import { valueWords } from './spec-words.ts';
 
 export function reconcile(desired: Graph | null, applied: Graph | null): Plan {
   const steps: Step[] = [];
@@ -52,7 +53,7 @@ function hostChange(before: Hosted, after: Hosted): Difference | null {
   const [from, to] = [before.graph.project.hosts.get(before.node.host), after.graph.project.hosts.get(after.node.host)];
   const fields = from && to ? difference(from, to, HOST_FIELDS) : null;
   if (before.node.via === after.node.via) return fields;
-  const via = { field: 'via', from: show(before.node.via), to: show(after.node.via) };
+  const via = { field: 'via', from: valueWords('via', before.node.via), to: valueWords('via', after.node.via) };
   return { how: 'reopen', changes: [via, ...(fields?.changes ?? [])] };
 }
 
@@ -61,7 +62,7 @@ function tunnelChange(before: TunnelNode, after: TunnelNode): Difference | null 
   let change = difference(before.spec, after.spec, TUNNEL_FIELDS);
   const add = (how: Difference['how'], field: string, values: readonly [unknown, unknown]): void => {
     if (same(...values)) return;
-    const changes = [...(change?.changes ?? []), { field, from: show(values[0]), to: show(values[1]) }];
+    const changes = [...(change?.changes ?? []), { field, from: valueWords(field, values[0]), to: valueWords(field, values[1]) }];
     change = { how: change ? heavier(change.how, how) : how, changes };
   };
   add('reopen', 'listens on', [before.listenOn ?? before.listenMachine, after.listenOn ?? after.listenMachine]);

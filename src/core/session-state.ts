@@ -30,7 +30,7 @@ export type SessionInput =
   /** What is missing of what the session needs: the hop before it, the tunnel its address is the ingress of. */
   | { readonly type: 'needs'; readonly missing: readonly string[]; readonly wanted: boolean }
   | { readonly type: 'connected' }
-  /** `attempts`: how many tries are allowed in a row, null for any number. */
+  /** `attempts`: how often in a row it is tried again, null for any number. */
   | { readonly type: 'connect-failed'; readonly failure: Failure; readonly attempts: number | null }
   /** The live connection went. `failure` is null where the cause is another one's (the jump host's). */
   | { readonly type: 'lost'; readonly failure: Failure | null; readonly missing: readonly string[] }
@@ -129,8 +129,15 @@ function onNeeds(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, m
 function onFailure(attempt: number, failure: Failure, attempts: number | null): SessionStep {
   if (retryClass(failure.code) === 'needs-user') return stay({ name: 'failed', failure });
   const next = attempt + 1;
-  if (attempts !== null && next > attempts) return stay({ name: 'failed', failure });
+  if (attempts !== null && next > attempts) return stay({ name: 'failed', failure: givenUp(failure, attempts) });
   return retry(next, failure);
+}
+
+/** Why it is not tried again, where the failure by itself could be: the file says so. */
+function givenUp(failure: Failure, attempts: number): Failure {
+  const tries = attempts === 0 ? 'not tried again' : `given up after ${attempts} more ${attempts === 1 ? 'try' : 'tries'}`;
+  const next = `${tries} (\`reconnect: attempts\`): tunnels restart tries anew`;
+  return { ...failure, hint: failure.hint === null ? next : `${failure.hint}; ${next}` };
 }
 
 function onKick(state: Exclude<SessionState, { name: 'closing' | 'closed' }>, missing: readonly string[]): SessionStep {

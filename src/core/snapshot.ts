@@ -32,6 +32,8 @@ export interface TunnelView {
   readonly since: string;
   readonly restarts: number;
   readonly error: ErrorView | null;
+  /** While it waits: `host bastion`, `tunnel git-inner`. For people: no field of `ps --format json`; a runner of an older build has none. */
+  readonly waiting_on?: readonly string[];
 }
 
 export interface HostView {
@@ -41,6 +43,9 @@ export interface HostView {
   readonly address: string;
   readonly state: SessionStateName;
   readonly via: string | null;
+  /** SSH connections that are up, of as many as the file asks for (`connections`). */
+  readonly connections: number;
+  readonly connections_wanted: number;
   readonly waiting_on: readonly string[];
   readonly rtt_ms: number | null;
   readonly since: string;

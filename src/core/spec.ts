@@ -13,8 +13,17 @@ export const THIS_MACHINE = 'client';
 
 export type TunnelType = 'local' | 'remote' | 'dynamic' | 'remote-dynamic';
 
+/** A command of the file, run on this machine as it stands: no shell reads it. */
+export interface ProjectCommand {
+  readonly argv: readonly string[];
+  /** The project directory. */
+  readonly cwd: string;
+  /** That the user allows it (`tunnels trust`) is not for the file to say: a project is loaded without, core/trust adds it. */
+  readonly trusted: boolean;
+}
+
 /** Where a secret comes from. A literal is refused, so none is ever in a spec. */
-export type SecretSource = { readonly env: string } | { readonly command: readonly string[] } | { readonly prompt: true };
+export type SecretSource = { readonly env: string } | { readonly command: ProjectCommand } | { readonly prompt: true };
 
 export type HostKeyPolicy = 'ask' | 'strict' | 'accept-new' | 'ignore';
 
@@ -84,7 +93,7 @@ export interface Healthcheck {
   readonly probe:
     | { readonly kind: 'tcp' }
     | { readonly kind: 'http'; readonly path: string }
-    | { readonly kind: 'command'; readonly argv: readonly string[] };
+    | { readonly kind: 'command'; readonly command: ProjectCommand };
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly retries: number;

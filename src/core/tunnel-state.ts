@@ -1,7 +1,7 @@
 /**
  * The life of one tunnel, as values. A tunnel is open while its ingress is bound and everything it needs is up.
  *
- *            needs met         opened            need missing, lost
+ *            needs met         opened            need missing, lost, adrift
  *   waiting ───────────▶ opening ─────▶ open ───────────────────────▶ reconnecting
  *      ◀──────────────      │            ◀──────────────────────────      │
  *        need missing       │                       opened                │
@@ -36,10 +36,14 @@ export type TunnelStateName = TunnelState['name'] | 'unhealthy';
 export type TunnelInput =
   | { readonly type: 'needs'; readonly missing: readonly string[]; readonly failure: Failure | null; readonly wanted: boolean }
   | { readonly type: 'opened'; readonly bound: string; readonly wanted: boolean }
+  /** The place is still held, and is waited for within this try. */
+  | { readonly type: 'held'; readonly failure: Failure }
   /** `final`: not to be tried again whatever its class (on_conflict: fail). */
   | { readonly type: 'open-failed'; readonly failure: Failure; readonly final: boolean }
   /** The ingress went although everything it needs is up: a launched ssh that ended. */
   | { readonly type: 'lost'; readonly failure: Failure }
+  /** The connection its ingress was on went, and the host goes on by another one. */
+  | { readonly type: 'adrift' }
   | { readonly type: 'retry-due' }
   /** The way to the egress, or the place of the ingress, changed: open again. */
   | { readonly type: 'reopen'; readonly missing: readonly string[] }
@@ -78,6 +82,10 @@ export function tunnelTransition(state: TunnelState, input: TunnelInput): Tunnel
     case 'opened':
       if (state.name !== 'opening' && state.name !== 'reconnecting') return stay(state);
       return stay({ name: input.wanted ? 'open' : 'idle', bound: input.bound });
+    case 'held':
+      if ((state.name !== 'opening' && state.name !== 'reconnecting') || state.retrying) return stay(state);
+      // After a try that ended so, it is no news.
+      return stay(state.failure?.code === input.failure.code ? state : { ...state, failure: input.failure });
     case 'open-failed':
       return onOpenFailed(state, input.failure, input.final);
     case 'lost':
@@ -87,6 +95,12 @@ export function tunnelTransition(state: TunnelState, input: TunnelInput): Tunnel
       return {
         state: { name: 'reconnecting', on: [], attempt: 1, failure: input.failure, retrying: true },
         commands: [{ do: 'unbind' }, { do: 'schedule-retry', attempt: 1, floorMs: input.failure.retryAfterMs ?? 0 }],
+      };
+    case 'adrift':
+      if (state.name !== 'open') return stay(state);
+      return {
+        state: { name: 'reconnecting', on: [], attempt: 0, failure: null, retrying: false },
+        commands: [{ do: 'suspend' }, { do: 'open' }],
       };
     case 'retry-due':
       if ((state.name === 'opening' || state.name === 'reconnecting') && state.retrying)
@@ -146,7 +160,8 @@ function onNeeds(state: Live, missing: readonly string[], failure: Failure | nul
         return { state: { ...state, on: missing, failure: failure ?? state.failure, retrying: false }, commands: ceased };
       }
       if (state.on.length === 0) return stay(state);
-      return { state: { ...state, on: [], retrying: false }, commands: [{ do: 'open' }] };
+      // What was missing is there again: its failure says nothing any more.
+      return { state: { ...state, on: [], failure: null, retrying: false }, commands: [{ do: 'open' }] };
     case 'failed':
       return stay(state);
     default:
@@ -174,4 +189,14 @@ function onKick(state: Live, missing: readonly string[]): TunnelStep {
   if ((state.name === 'opening' || state.name === 'reconnecting') && state.retrying)
     return { state: { ...state, attempt: 0, retrying: false }, commands: [{ do: 'cancel-retry' }, { do: 'open' }] };
   return stay(state);
+}
+
+/** Is the step from one state to the next worth an event? A new name is, and so is other news within `waiting`, a failed try, or a held place. */
+export function announces(before: TunnelState, after: TunnelState): boolean {
+  if (before.name !== after.name) return true;
+  const on = (state: TunnelState): string => ('on' in state ? state.on.join() : '');
+  const failed = 'retrying' in after && after.retrying && after.failure !== null && retryClass(after.failure.code) === 'backoff';
+  const held = 'retrying' in after && !after.retrying && after.failure !== null && on(after) === '';
+  if (held && 'failure' in before && before.failure !== after.failure) return true;
+  return on(before) !== on(after) || (failed && 'attempt' in before && 'attempt' in after && before.attempt !== after.attempt);
 }

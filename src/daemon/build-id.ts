@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from 'node:fs';
 
 /** Raised when a request or an answer changes so that the other side would misread it. `/status` and `/down` never change. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** `0.1.0+18f3c2a9d10.5a3`: the version, and of the program's file the time of its last change and its size. */
 export function buildId(version: string, program: string | undefined = process.argv[1]): string {

@@ -4,7 +4,7 @@ import type { Graph } from '../core/graph.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { PROTOCOL } from './build-id.ts';
 import { DaemonError, errnoOf } from './daemon-error.ts';
-import { getJson, nonsense, readLines } from './http-call.ts';
+import { getJson, nonsense, openStream, readLines } from './http-call.ts';
 import { processEnd } from './process-end.ts';
 import type {
   ApplyOutcome,
@@ -12,11 +12,14 @@ import type {
   CallLine,
   DownRequest,
   NamesRequest,
+  ReleaseRequest,
   Status,
   StopRequest,
   StreamLine,
   StreamQuery,
   TunnelExports,
+  UseOutcome,
+  UseRequest,
   WaitOutcome,
   WaitRequest,
 } from './protocol.ts';
@@ -84,6 +87,11 @@ export class DaemonClient {
     return this.#call<ApplyOutcome>('/reload', {}, options);
   }
 
+  /** What `reload` would do. */
+  planReload(options: CallOptions = {}): Promise<ApplyOutcome> {
+    return this.#call<ApplyOutcome>('/plan', { reload: true }, options);
+  }
+
   /** What `apply` would do. */
   plan(request: ApplyRequest = {}, options: CallOptions = {}): Promise<ApplyOutcome> {
     return this.#call<ApplyOutcome>('/plan', request, options);
@@ -106,18 +114,45 @@ export class DaemonClient {
     return this.#call<WaitOutcome>('/wait', request, options);
   }
 
+  /** Asks for tunnels as long as the use is held, which has to begin within seconds. */
+  use(request: UseRequest, options: CallOptions = {}): Promise<UseOutcome> {
+    return this.#call<UseOutcome>('/use', request, options);
+  }
+
+  /** Resolves once it is held: until it is released, or this process ends. The signal is aborted when the project has ended. */
+  async hold(id: string): Promise<AbortSignal> {
+    const call = { socket: this.socket, method: 'GET', path: `/hold?id=${id}`, limitMs: ANSWER_LIMIT } as const;
+    const answer = await openStream(call).catch((error: unknown) => {
+      throw this.#explained(error);
+    });
+    const lost = new AbortController();
+    answer.once('close', () => lost.abort()).resume();
+    return lost.signal;
+  }
+
+  /** Resolves when what only this use asked for is closed; where that was all of the project, when nothing of it is left. */
+  async release(request: ReleaseRequest, options: CallOptions = {}): Promise<void> {
+    await this.#callToTheEnd('/release', request, options);
+  }
+
   /** Resolves when the tunnels are closed, nothing is left in the state directory and the process has ended. */
   async down(request: DownRequest, options: CallOptions = {}): Promise<void> {
-    const { lines } = this.#lines('/down', request, options);
+    await this.#callToTheEnd('/down', request, options);
+  }
+
+  /** The answer stays open until its process is done, if that is what it leads to. */
+  async #callToTheEnd(path: string, request: object, options: CallOptions): Promise<void> {
+    const { lines } = this.#lines(path, request, options);
+    let isEnding: unknown;
     try {
-      await resultOf(lines, options);
-      // The answer stays open until its process is done, or silent for too long; what it might still say is of no interest.
+      isEnding = await resultOf(lines, options);
+      // Or until it is silent for too long; what it might still say is of no interest.
       await lines.next().catch(() => undefined);
     } finally {
       await lines.return();
     }
     // A process ends a moment after its sockets have.
-    await processEnd(this.found.pid, EXIT_LIMIT);
+    if (isEnding !== false) await processEnd(this.found.pid, EXIT_LIMIT);
   }
 
   #get<T>(path: string): Promise<T> {
@@ -155,7 +190,7 @@ export class DaemonClient {
 
   #lines(path: string, body: object, { signal }: CallOptions): { readonly lines: AsyncGenerator<unknown, void> } {
     // `/down` is understood by every build: an older one must be able to be taken down.
-    if (path !== '/down' && this.found.protocol !== PROTOCOL) throw this.#otherVersion();
+    if (path !== '/down' && this.found.protocol !== PROTOCOL) throw otherBuild(this.found);
     const call = { socket: this.socket, method: 'POST', path, body, limitMs: SILENCE_LIMIT, ...(signal ? { signal } : {}) } as const;
     return { lines: this.#explainedLines(readLines(call, SILENCE_LIMIT)) };
   }
@@ -169,7 +204,7 @@ export class DaemonClient {
   }
 
   async #spoken<T>(answer: Promise<T>): Promise<T> {
-    if (this.found.protocol !== PROTOCOL) throw this.#otherVersion();
+    if (this.found.protocol !== PROTOCOL) throw otherBuild(this.found);
     try {
       return await answer;
     } catch (error) {
@@ -183,18 +218,18 @@ export class DaemonClient {
     if (code.startsWith('HPE_')) return nonsense(this);
     return error;
   }
-
-  #otherVersion(): DaemonError {
-    return new DaemonError({
-      code: 'other-version',
-      message: `the project runs in another version of tunnels (${this.found.build})`,
-      hint:
-        this.found.mode === 'background'
-          ? 'tunnels up -d brings it over to this one'
-          : `end it (kill ${this.found.pid}) and run tunnels up again`,
-    });
-  }
 }
+
+/** One in the foreground has a terminal, and somebody before it: it is not ended from elsewhere to be started anew. */
+export const otherBuild = ({ pid, build, mode }: Status): DaemonError =>
+  new DaemonError({
+    code: 'other-version',
+    message: `process ${pid} has the project up in another build of tunnels (${build})${mode === 'foreground' ? ', in the foreground' : ''}`,
+    hint:
+      mode === 'background'
+        ? 'tunnels up -d brings it over to this one'
+        : `end it with Ctrl-C in its terminal, or tunnels down; then run tunnels up again`,
+  });
 
 async function resultOf(lines: AsyncGenerator<unknown, void>, { onWorking }: CallOptions): Promise<unknown> {
   for (let next = await lines.next(); !next.done; next = await lines.next()) {

@@ -23,8 +23,10 @@ export interface NewSocket extends ControlSocket {
   readonly privatePath: string;
 }
 
-export function newSocket(folder: string): NewSocket {
-  const id = randomBytes(4).toString('hex');
+/** `again`: it sorts before every one that is made for the first time. */
+export function newSocket(folder: string, again: boolean): NewSocket {
+  const random = randomBytes(4).toString('hex');
+  const id = `${again ? '0' : random.slice(0, 1).replace('0', '1')}${random.slice(1)}`;
   const { pid } = process;
   return { id, pid, path: join(folder, `control-${pid}-${id}.sock`), privatePath: join(folder, `.new-${id}.sock`) };
 }

@@ -34,10 +34,13 @@ export async function runDaemon(options: DaemonOptions): Promise<0 | 1 | 3> {
       } else if (message.type === 'answer') questions.answered(message.id, message.answer);
       else cancel.abort();
     });
-    process.once('disconnect', () => {
+    const onGone = (): void => {
       questions.nobody();
       resolve(null);
-    });
+    };
+    process.once('disconnect', onGone);
+    // The starter may have died while this program was being loaded.
+    if (!process.connected) onGone();
   });
   if (!request) {
     process.stderr.write('__daemon is started by tunnels up -d, not by hand\n');
@@ -57,6 +60,7 @@ class Daemon {
   readonly #start: Start;
   readonly #giveUp = new AbortController();
   #host: Host | null = null;
+  #isUp = false;
   /** Resolves when a signal, or a cancelled start, has closed everything. */
   readonly #stopped: Promise<void>;
   #stop: (drainMs: number | null) => void = () => undefined;
@@ -79,6 +83,7 @@ class Daemon {
     const { cancelled } = this.#start;
     const onSignal = (): void => this.#stop(null);
     const onCancel = (): void => this.#stop(0);
+    const onGone = (): void => void (this.#host && this.#isUp ? this.#host.abandon() : this.#stop(0));
     const ignore = (): void => undefined;
     // Who ends the process for a bug is not decided here; but nobody sees its stderr, so the journal says why.
     const onBug = (error: unknown): void =>
@@ -87,6 +92,11 @@ class Daemon {
       );
     process.on('uncaughtExceptionMonitor', onBug);
     if (process.listenerCount('unhandledRejection') > 0) process.on('unhandledRejection', onBug);
+    if (this.#start.request.use !== undefined) {
+      process.once('disconnect', onGone);
+      // 'disconnect' comes before what awaits the last message, when both were read at once.
+      if (!process.connected) onGone();
+    }
     process.on('SIGTERM', onSignal).on('SIGHUP', onSignal).on('SIGINT', ignore);
     cancelled.addEventListener('abort', onCancel, { once: true });
     if (cancelled.aborted) onCancel();
@@ -102,19 +112,21 @@ class Daemon {
     } finally {
       await this.#host?.close();
       process.off('uncaughtExceptionMonitor', onBug).off('unhandledRejection', onBug);
-      process.off('SIGTERM', onSignal).off('SIGHUP', onSignal).off('SIGINT', ignore);
+      process.off('disconnect', onGone).off('SIGTERM', onSignal).off('SIGHUP', onSignal).off('SIGINT', ignore);
     }
   }
 
   /** Null: it is up. Else the exit code, and the starter knows why. */
   async #begin(): Promise<0 | 1 | 3 | null> {
     const { request, questions } = this.#start;
+    const use = request.use === undefined ? {} : { use: request.use };
     const runner = await this.#options.createRunner({
       load: { ...request.load, env: process.env },
       names: request.names,
       noDeps: request.noDeps,
       verbosity: request.verbosity,
       questions,
+      ...use,
     });
     const held = await serveRunner({
       runner,
@@ -122,6 +134,7 @@ class Daemon {
       root: request.root,
       build: this.#options.build,
       mode: 'background',
+      ...use,
       onWaiting: (status) => void send({ type: 'waiting', status }),
       signal: this.#giveUp.signal,
     });
@@ -142,6 +155,7 @@ class Daemon {
     if (result.loaded.project.tunnels.size === 0) throw noTunnel();
     if (request.watch) runner.watch();
     held.host.up();
+    this.#isUp = true;
     send({ type: 'ready', pid: process.pid, outcome });
     return null;
   }

@@ -1,5 +1,5 @@
 /** `up -d`: joins the project if it is up, starts it if it is not, and brings one of an older build over to this one. */
-import { DaemonClient } from './client.ts';
+import { DaemonClient, otherBuild } from './client.ts';
 import { DaemonError, isDaemonError } from './daemon-error.ts';
 import { findProject, isSameBuild } from './find-project.ts';
 import type { Status } from './protocol.ts';
@@ -37,13 +37,7 @@ export async function ensureDaemon(options: EnsureOptions): Promise<Ensured> {
 /** With its drain: connections that are open may finish, and the names asked for before are asked for again by the caller. */
 async function replace(old: DaemonClient, { onReplacing }: EnsureOptions): Promise<void> {
   const status = old.found;
-  if (status.mode === 'foreground') {
-    throw new DaemonError({
-      code: 'other-version',
-      message: `the project runs in the foreground in another build of tunnels (${status.build}, process ${status.pid})`,
-      hint: `end it there with Ctrl-C, then run tunnels up -d again`,
-    });
-  }
+  if (status.mode === 'foreground') throw otherBuild(status);
   onReplacing?.(status);
   try {
     await old.down({ drainMs: null, keepJournal: true });

@@ -40,6 +40,13 @@ export function open(call: Call): Promise<IncomingMessage> {
   });
 }
 
+/** An answer that stays open, of which nothing is read yet; an error answer rejects with what it says. */
+export async function openStream(call: Call): Promise<IncomingMessage> {
+  const answer = await open(call);
+  if (answer.statusCode !== 200) throw refusal(await readAll(answer, call), call);
+  return answer;
+}
+
 /** The whole answer as JSON; an error answer rejects with what it says. */
 export async function getJson(call: Call): Promise<unknown> {
   const answer = await open(call);
@@ -55,8 +62,7 @@ export async function getJson(call: Call): Promise<unknown> {
 
 /** An ndjson answer, line by line; `silenceMs` is the longest wait for the next one, null for any. Ends when the other side ends. */
 export async function* readLines(call: Call, silenceMs: number | null): AsyncGenerator<unknown, void> {
-  const answer = await open(call);
-  if (answer.statusCode !== 200) throw refusal(await readAll(answer, call), call);
+  const answer = await openStream(call);
   const timer = silenceMs === null ? null : setTimeout(() => answer.destroy(silent(call)), silenceMs);
   let rest = '';
   try {

@@ -41,7 +41,7 @@ export interface JournalFileOptions {
   readonly disk: JournalDisk;
   /** Bytes of each of the two files. */
   readonly maxBytes: number;
-  /** Told once, however often it fails. `code` is the system's: ENOSPC, EROFS, EACCES. */
+  /** The system's code: ENOSPC, EROFS, EACCES. Not told where the folder is gone: whoever made it notices that. */
   readonly onFailure: (code: string) => void;
 }
 
@@ -66,7 +66,6 @@ export class JournalFile {
   #writing: Promise<void> = Promise.resolve();
   #size: number | null = null;
   #retryAt = 0;
-  #told = false;
 
   constructor(options: JournalFileOptions) {
     this.#options = options;
@@ -94,6 +93,17 @@ export class JournalFile {
     this.#pendingSize = 0;
     if (text !== '') this.#writing = this.#writing.then(() => this.#append(text));
     return this.#writing;
+  }
+
+  /** Whatever is there goes. */
+  replace(text: string): void {
+    const { disk } = this.#options;
+    this.#writing = this.#writing.then(async () => {
+      await disk.remove(this.#paths.now);
+      await disk.remove(this.#paths.before);
+      this.#size = null;
+      await this.#append(text);
+    });
   }
 
   /** At once: the process is about to end. */
@@ -125,9 +135,8 @@ export class JournalFile {
     } catch (error) {
       // Half a line may be there now: the size is looked up again, and a reader skips what is no JSON.
       this.#size = null;
+      if (errnoOf(error) === 'ENOENT') return;
       this.#retryAt = performance.now() + RETRY_MS;
-      if (this.#told) return;
-      this.#told = true;
       this.#options.onFailure(errnoOf(error) || 'unknown');
     }
   }

@@ -11,14 +11,22 @@ export interface JournalOptions {
   readonly maxFileBytes?: number;
   readonly now?: () => number;
   /** The disk cannot be written: said once. It is in the journal too. */
-  readonly onWarning?: (warning: Extract<EventBody, { type: 'warning' }>) => void;
+  readonly onWarning?: (warning: Notice) => void;
+}
+
+export interface Notice {
+  readonly message: string;
+  readonly hint: string | null;
 }
 
 export class Journal {
   readonly #ring: EventRing;
-  readonly #file: JournalFile | null;
+  readonly #fileIn: (folder: string) => JournalFile;
+  #file: JournalFile | null;
   readonly #now: () => number;
   readonly #listeners = new Set<() => void>();
+  readonly #onWarning: (warning: Notice) => void;
+  #isTold = false;
   #project = '';
 
   /** With the events of an earlier process of the same project. */
@@ -34,16 +42,32 @@ export class Journal {
   private constructor({ folder, disk = realDisk, maxFileBytes = 1024 * 1024, now = Date.now, onWarning }: JournalOptions) {
     this.#ring = new EventRing(2 * maxFileBytes);
     this.#now = now;
-    const onFailure = (code: string): void => {
-      const body = {
-        type: 'warning',
-        message: `the journal in ${folder} cannot be written (${code}); the tunnels are not affected`,
-        hint: 'logs and events will not outlive this process until there is room or the right to write',
-      } as const;
-      onWarning?.(body);
-      this.add(this.#ofProject(body));
-    };
-    this.#file = folder === null ? null : new JournalFile({ folder, disk, maxBytes: maxFileBytes, onFailure });
+    this.#fileIn = (place) =>
+      new JournalFile({ folder: place, disk, maxBytes: maxFileBytes, onFailure: (code) => this.#onFailure(place, code) });
+    this.#onWarning = onWarning ?? (() => undefined);
+    this.#file = folder === null ? null : this.#fileIn(folder);
+  }
+
+  #onFailure(folder: string, code: string): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    const message = `the journal in ${folder} cannot be written (${code}); the tunnels are not affected`;
+    const hint = 'logs and events will not outlive this process until there is room or the right to write';
+    this.#onWarning({ message, hint });
+    this.warn({ message, hint });
+  }
+
+  /** From now on in another folder, with all that is remembered; null: in memory only. */
+  moveTo(folder: string | null): void {
+    this.#file = folder === null ? null : this.#fileIn(folder);
+    const lines: string[] = [];
+    for (let seq = this.#ring.firstSeq; seq < this.#ring.nextSeq; seq += 1) lines.push(this.#ring.at(seq)?.line ?? '');
+    this.#file?.replace(lines.join(''));
+  }
+
+  /** Something about the project that no runner tells. */
+  warn(notice: Notice): void {
+    this.add(this.#ofProject({ type: 'warning', ...notice }));
   }
 
   /** The event gets the journal's own number, which goes on where an earlier process ended. */

@@ -6,6 +6,7 @@ import { isDaemonError, type DaemonErrorView } from './daemon-error.ts';
 import { journalPaths } from './journal-file.ts';
 import { checkOwnDirectory } from './own-directory.ts';
 import type { Status } from './protocol.ts';
+import { removeSpareRoot, spareRoots } from './spare-roots.ts';
 
 export type ListedProject =
   | { readonly state: 'running'; readonly folder: string; readonly socket: string; readonly status: Status }
@@ -16,7 +17,18 @@ export type ListedProject =
 const FOLDER = /^(?:[a-z0-9-]+-)?[0-9a-f]{12}$/;
 
 export async function listProjects(root: string): Promise<ListedProject[]> {
-  if (!(await checkOwnDirectory(root, 'root'))) return [];
+  const listed = await Promise.all([
+    ...((await checkOwnDirectory(root, 'root')) ? [listRoot(root)] : []),
+    ...(await spareRoots(root)).map(async (spare) => {
+      const found = await listRoot(spare);
+      await removeSpareRoot(root, spare);
+      return found;
+    }),
+  ]);
+  return listed.flat();
+}
+
+async function listRoot(root: string): Promise<ListedProject[]> {
   const folders = (await entries(root)).filter((name) => FOLDER.test(name)).sort();
   const listed = await Promise.all(folders.map((name) => lookInto(join(root, name))));
   return listed.flat();
@@ -25,7 +37,7 @@ export async function listProjects(root: string): Promise<ListedProject[]> {
 async function lookInto(folder: string): Promise<ListedProject[]> {
   try {
     if (!(await checkOwnDirectory(folder, 'project'))) return [];
-    const alive = await lookAround(folder);
+    const alive = await lookAround([folder]);
     if (alive.length === 0) await sweep(folder);
     return alive
       .filter(({ status }) => status.phase !== 'claiming')

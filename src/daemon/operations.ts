@@ -1,11 +1,23 @@
 /** What can be asked of a running project, apart from how it is asked. */
-import type { ApplyResult, Asked, RunnerPort } from '../runner/runner-port.ts';
+import type { ApplyResult, RunnerPort } from '../runner/runner-port.ts';
+import type { Asked } from '../runner/selection.ts';
 import { DaemonError } from './daemon-error.ts';
-import type { ApplyOutcome, StopRequest } from './protocol.ts';
+import type { ApplyOutcome, StopRequest, UseOutcome, UseRequest } from './protocol.ts';
+import type { Uses } from './uses.ts';
 
-export async function applyAsked(runner: RunnerPort, { names, ...options }: Asked): Promise<ApplyOutcome> {
+export async function applyAsked(
+  runner: RunnerPort,
+  { names, watch, ...options }: Asked & { readonly watch: boolean },
+): Promise<ApplyOutcome> {
   runner.select(names, options);
-  return applyOutcome(await runner.apply());
+  const result = await runner.apply();
+  if (result.applied && watch) runner.watch();
+  return applyOutcome(result);
+}
+
+export async function useAsked(uses: Uses, { id, ...use }: Required<UseRequest>, gone: AbortSignal): Promise<UseOutcome> {
+  const { result, tunnels } = await uses.begin(id, use, gone);
+  return { outcome: applyOutcome(result), tunnels };
 }
 
 /** The sources that a code frame may be asked of, and no others: a file may be large, and is nobody else's business. */

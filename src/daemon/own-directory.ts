@@ -1,11 +1,8 @@
 /** Directories and sockets nobody else can have put there: made 0700 from the start, and looked at without following links. */
 import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { objectionTo, OPEN_TO_OTHERS, WRITABLE_BY_OTHERS, type Objection } from '../core/ownership.ts';
 import { DaemonError, errnoOf } from './daemon-error.ts';
-
-/** Permission bits that others must not have: on the root, writing; on a project's folder, which we made, anything. */
-const WRITABLE_BY_OTHERS = 0o022;
-const OPEN_TO_OTHERS = 0o077;
 
 const UNUSABLE = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO']);
 
@@ -44,15 +41,20 @@ export async function checkOwnDirectory(path: string, kind: 'root' | 'project'):
     throw unusable(path, error) ?? blocked(path, errnoOf(error));
   });
   if (stat === null) return false;
-  const refuse = (what: string, hint: string): DaemonError =>
-    new DaemonError({ code: 'state-directory', message: `${path} ${what}, so nothing in it can be trusted`, hint });
-  if (stat.isSymbolicLink()) throw refuse('is a symbolic link', 'remove the link, or set TUNNELS_STATE_DIR to the directory itself');
-  if (!stat.isDirectory()) throw refuse('is not a directory', 'remove it, or set TUNNELS_STATE_DIR to a directory of your own');
-  if (stat.uid !== ownUid()) throw refuse(`belongs to uid ${stat.uid}`, 'remove it, or set TUNNELS_STATE_DIR to a directory of your own');
+  const is = stat.isSymbolicLink() ? 'link' : stat.isDirectory() ? 'directory' : 'other';
+  // Others must not write in the root; in a project's folder, which we made, they may do nothing.
   const bits = kind === 'root' ? WRITABLE_BY_OTHERS : OPEN_TO_OTHERS;
-  if ((stat.mode & bits) !== 0)
-    throw refuse(`is open to others (mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')})`, `chmod 700 ${path}`);
-  return true;
+  const objection = objectionTo({ is, uid: stat.uid, mode: stat.mode }, { is: 'directory', uid: ownUid(), bits });
+  if (!objection) return true;
+  const message = `${path} ${objection.what}, so nothing in it can be trusted`;
+  throw new DaemonError({ code: 'state-directory', message, hint: mending(objection, path) });
+}
+
+function mending({ mend }: Objection, path: string): string {
+  if (mend === 'chmod') return `chmod 700 ${path}`;
+  return mend === 'unlink'
+    ? 'remove the link, or set TUNNELS_STATE_DIR to the directory itself'
+    : 'remove it, or set TUNNELS_STATE_DIR to a directory of your own';
 }
 
 /** Whether a socket of ours is there. False where nothing is; rejects where something else is. To be asked before connecting. */

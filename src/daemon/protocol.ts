@@ -3,7 +3,8 @@
  *
  *   GET  /status /snapshot /graph /exports     one JSON value
  *   GET  /events /logs                         ndjson: StreamLine, a line an event
- *   POST /apply /plan /stop /start /restart /reload /down /wait
+ *   GET  /hold                                 nothing, for as long as a use lasts
+ *   POST /apply /plan /stop /start /restart /reload /down /wait /use /release
  *                                              ndjson: CallLine, `working` each second, then one `done` or `failed`
  *
  * An answer of another status than 200 is `{error: DaemonErrorView}`.
@@ -11,10 +12,10 @@
 import type { Diagnostic } from '../core/diagnostic.ts';
 import type { TunnelsEvent } from '../core/event.ts';
 import type { Plan } from '../core/plan.ts';
-import type { ErrorView } from '../core/snapshot.ts';
+import type { TunnelView } from '../core/snapshot.ts';
 import type { LoadChange } from '../runner/selection.ts';
+import type { Condition } from '../runner/met.ts';
 import type { BoundExports } from '../runner/bound-exports.ts';
-import type { TunnelStateName } from '../core/tunnel-state.ts';
 import type { DaemonErrorView } from './daemon-error.ts';
 
 /** `claiming`: not decided yet who holds the project. `starting`: this one does, and has not applied the file yet. */
@@ -77,6 +78,28 @@ export interface ApplyRequest {
   readonly noDeps?: boolean;
   /** Where the configuration is now; default: where it was. */
   readonly load?: LoadChange;
+  /** Reload when a file changes, from now on. */
+  readonly watch?: boolean;
+}
+
+/** What a command asks for as long as it runs and holds the use. */
+export interface UseRequest extends NamesRequest {
+  /** Random. */
+  readonly id: string;
+  readonly noDeps?: boolean;
+  readonly profiles?: readonly string[];
+}
+
+export interface UseOutcome {
+  readonly outcome: ApplyOutcome;
+  /** Those it is about. */
+  readonly tunnels: readonly string[];
+}
+
+export interface ReleaseRequest {
+  readonly id: string;
+  /** Milliseconds; null: each tunnel's own. */
+  readonly drainMs: number | null;
 }
 
 export interface NamesRequest {
@@ -97,7 +120,7 @@ export interface DownRequest {
 }
 
 export interface WaitRequest extends NamesRequest {
-  readonly condition: 'open' | 'healthy';
+  readonly condition: Condition;
   /** Milliseconds. */
   readonly timeoutMs: number;
 }
@@ -105,7 +128,8 @@ export interface WaitRequest extends NamesRequest {
 export interface WaitOutcome {
   readonly outcome: 'met' | 'failed' | 'timeout';
   /** The tunnels that are not as they should be. */
-  readonly missing: readonly { readonly name: string; readonly state: TunnelStateName; readonly error: ErrorView | null }[];
+  /** `failed`: those that will not come up; `timeout`: those that have not. */
+  readonly missing: readonly Pick<TunnelView, 'name' | 'state' | 'error' | 'waiting_on'>[];
 }
 
 export type TunnelExports = BoundExports;

@@ -1,10 +1,18 @@
 /** What a caller asks for, checked: a control socket believes nobody, and nothing a caller sends may end the process. */
 import type { IncomingMessage } from 'node:http';
 import { isAbsolute } from 'node:path';
-import type { Asked } from '../runner/runner-port.ts';
-import type { LoadChange } from '../runner/selection.ts';
+import type { Asked, LoadChange } from '../runner/selection.ts';
 import { DaemonError } from './daemon-error.ts';
-import { MAX_MS, type DownRequest, type NamesRequest, type StopRequest, type StreamQuery, type WaitRequest } from './protocol.ts';
+import {
+  MAX_MS,
+  type DownRequest,
+  type NamesRequest,
+  type ReleaseRequest,
+  type StopRequest,
+  type StreamQuery,
+  type UseRequest,
+  type WaitRequest,
+} from './protocol.ts';
 
 /** Ten thousand names of a hundred characters. */
 const MAX_BODY = 1024 * 1024;
@@ -42,8 +50,8 @@ function readText(request: IncomingMessage): Promise<string> {
   });
 }
 
-export function applyRequest(fields: Fields): Asked {
-  const asked = { ...namesRequest(fields), noDeps: fields['noDeps'] === true };
+export function applyRequest(fields: Fields): Asked & { readonly watch: boolean } {
+  const asked = { ...namesRequest(fields), noDeps: fields['noDeps'] === true, watch: fields['watch'] === true };
   return fields['load'] === undefined ? asked : { ...asked, load: loadChange(fields['load']) };
 }
 
@@ -70,6 +78,20 @@ export function namesRequest(fields: Fields): Required<NamesRequest> {
   const names = fields['names'] ?? [];
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw bad('names is a list of names');
   return { names };
+}
+
+export const useRequest = (fields: Fields): Required<UseRequest> => ({
+  ...namesRequest(fields),
+  id: useId(fields['id']),
+  noDeps: fields['noDeps'] === true,
+  profiles: fields['profiles'] === undefined ? [] : words(fields['profiles'], 'profiles'),
+});
+
+export const releaseRequest = (fields: Fields): ReleaseRequest => ({ id: useId(fields['id']), drainMs: stopRequest(fields).drainMs });
+
+export function useId(id: unknown): string {
+  if (typeof id !== 'string' || !/^[\w-]{8,64}$/.test(id)) throw bad('id is 8 to 64 letters and digits');
+  return id;
 }
 
 export const stopRequest = (fields: Fields): Required<StopRequest> => ({

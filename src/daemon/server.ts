@@ -6,9 +6,21 @@ import { answerError, answerJson, answerLines, viewOf } from './answer.ts';
 import { DaemonError } from './daemon-error.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Journal } from './journal.ts';
-import { applyAsked, applyOutcome, chosen, restart } from './operations.ts';
+import { applyAsked, applyOutcome, chosen, restart, useAsked } from './operations.ts';
 import type { DownRequest, Status } from './protocol.ts';
-import { applyRequest, downRequest, namesRequest, readBody, stopRequest, streamQuery, waitRequest } from './request.ts';
+import {
+  applyRequest,
+  downRequest,
+  namesRequest,
+  readBody,
+  releaseRequest,
+  stopRequest,
+  streamQuery,
+  useId,
+  useRequest,
+  waitRequest,
+} from './request.ts';
+import type { Uses } from './uses.ts';
 import { waitFor } from './wait-for.ts';
 import { toWire } from './wire-graph.ts';
 
@@ -17,6 +29,7 @@ export interface Served {
   readonly status: () => Status;
   /** Null until the project is this process's. */
   readonly journal: () => Journal | null;
+  readonly uses: Uses;
   /** Resolves when every tunnel is closed. */
   readonly down: (request: Required<DownRequest>) => Promise<void>;
 }
@@ -61,7 +74,7 @@ async function handle(routes: ReadonlyMap<string, Handler>, request: IncomingMes
   throw new DaemonError({ code: 'bad-request', message: `bad request: there is no ${request.method} ${path.slice(0, 100)}`, hint: null });
 }
 
-function routesOf({ runner, status, journal, down }: Served, streams: Set<() => void>): ReadonlyMap<string, Handler> {
+function routesOf({ runner, status, journal, uses, down }: Served, streams: Set<() => void>): ReadonlyMap<string, Handler> {
   const connections = (): number => runner.openConnections();
 
   const stream =
@@ -99,9 +112,34 @@ function routesOf({ runner, status, journal, down }: Served, streams: Set<() => 
     ['GET /exports', (_, answer) => answerJson(answer, boundExports(runner.snapshot(), runner.graph))],
     ['GET /events', stream(true)],
     ['GET /logs', stream(false)],
-    ['POST /apply', call((fields) => applyAsked(runner, applyRequest(fields)))],
+    [
+      'POST /apply',
+      call(async (fields) => {
+        const outcome = await applyAsked(runner, applyRequest(fields));
+        if (outcome.applied) uses.keep();
+        return outcome;
+      }),
+    ],
+    ['POST /use', call((fields, gone) => useAsked(uses, useRequest(fields), gone))],
+    ['GET /hold', (_, answer, query) => uses.hold(useId(query.get('id')), answer)],
+    [
+      'POST /release',
+      async (request, answer) => {
+        const { id, drainMs } = releaseRequest(await readBody(request));
+        let isLast = false;
+        const run = async (): Promise<boolean> => {
+          // The project goes down with it already: then this is about how soon.
+          if (status().phase === 'stopping') await down({ drainMs, keepJournal: false });
+          isLast = status().phase === 'stopping' || (await uses.end(id, drainMs));
+          return isLast;
+        };
+        await answerLines(answer, { run, connections, keepOpen: true });
+        if (!isLast) answer.end();
+      },
+    ],
     ['POST /reload', call(async () => applyOutcome(await runner.apply()))],
-    ['POST /plan', call(async (fields) => applyOutcome(await runner.plan(applyRequest(fields))))],
+    // Of a reload, or of an `up` with what it asks for.
+    ['POST /plan', call(async (fields) => applyOutcome(await runner.plan(fields['reload'] === true ? undefined : applyRequest(fields))))],
     ['POST /stop', call((fields) => runner.stopTunnels(names(fields), { drainMs: stopRequest(fields).drainMs }))],
     ['POST /start', call(async (fields) => runner.startTunnels(names(fields)))],
     ['POST /restart', call((fields) => restart(runner, stopRequest(fields)))],

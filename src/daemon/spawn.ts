@@ -35,7 +35,8 @@ const EXIT_LIMIT = 5_000;
 /** Resolves when the project is applied (not when it is open), not valid, or held by another process that is up. Else rejects. */
 export async function startDaemon(options: StartOptions): Promise<Started> {
   const { request } = options;
-  const child = spawn(process.execPath, [...inherited(), options.program ?? process.argv[1] ?? '', '__daemon'], {
+  // The file is there for whoever looks at a list of processes.
+  const child = spawn(process.execPath, [...inherited(), options.program ?? process.argv[1] ?? '', '__daemon', '--', request.file], {
     cwd: request.load.cwd,
     env: options.env,
     // A session of its own: the terminal's signals and its end are not meant for it.

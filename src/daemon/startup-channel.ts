@@ -14,6 +14,8 @@ export interface StartRequest {
   readonly names: readonly string[];
   readonly noDeps: boolean;
   readonly watch: boolean;
+  /** The project is up for this use alone. */
+  readonly use?: string;
   readonly verbosity: 0 | 1 | 2 | 3;
 }
 

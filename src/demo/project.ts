@@ -1,15 +1,17 @@
 /** The example as it is committed, in a directory of its own, with an override that points it at the embedded servers. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { DemoNetwork } from './network.ts';
 
 const EXAMPLE = join('examples', 'double-tunnel', 'tunnels.yaml');
+/** What the example names, relative to its own directory. */
+const SCHEMA = '../../schema/tunnels.schema.json';
 
 export interface DemoProject {
   readonly directory: string;
-  /** -f, in order. */
+  /** -f, in order; in the directory itself they are found without it. */
   readonly files: readonly [main: string, override: string];
   /** The port of the near half's ingress on this machine. */
   readonly port: number;
@@ -25,12 +27,17 @@ function examplePath(): string {
   throw new Error(`${EXAMPLE} is missing from the package`);
 }
 
-export async function createDemoProject(network: DemoNetwork): Promise<DemoProject> {
-  const directory = mkdtempSync(join(tmpdir(), 'tunnels-demo-'));
+/** In a temporary directory, or in one that is made for it: throws the system's error where that is there already. */
+export async function createDemoProject(network: DemoNetwork, wanted: string | null = null): Promise<DemoProject> {
+  const directory = wanted ?? mkdtempSync(join(tmpdir(), 'tunnels-demo-'));
+  if (wanted !== null) mkdirSync(wanted);
   const main = join(directory, 'tunnels.yaml');
-  const override = join(directory, 'demo.yaml');
+  const override = join(directory, 'tunnels.override.yaml');
   const keyFile = join(directory, 'id_demo');
-  copyFileSync(examplePath(), main);
+  const example = examplePath();
+  // Whoever edits it there wants the help of the schema, which is not beside it.
+  if (wanted === null) copyFileSync(example, main);
+  else writeFileSync(main, readFileSync(example, 'utf8').replace(SCHEMA, resolve(dirname(example), SCHEMA)));
   writeFileSync(keyFile, network.userKey, { mode: 0o600 });
   const port = await freePort(7999);
   writeFileSync(override, overrideText({ network, keyFile, port }));
@@ -45,7 +52,15 @@ export async function createDemoProject(network: DemoNetwork): Promise<DemoProje
       writeFileSync(`${main}~`, `${before.replace(from, to).trimEnd()}\n${append}`);
       renameSync(`${main}~`, main);
     },
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove() {
+      if (wanted === null) return rmSync(directory, { recursive: true, force: true });
+      for (const file of [main, override, keyFile]) rmSync(file, { force: true });
+      try {
+        rmdirSync(directory);
+      } catch {
+        // What its user has put there stays.
+      }
+    },
   };
 }
 

@@ -87,5 +87,5 @@ function adoptUnchanged(plan: Plan, on: Execution): void {
     driver.adopt(on.byItsHost(node));
     driver.kick();
   }
-  for (const [name, driver] of on.running.sessions) if (!touched.has(hostNode(name)) && driver.state.name === 'failed') driver.kick();
+  for (const [name, driver] of on.running.sessions) if (!touched.has(hostNode(name))) driver.retryFailed();
 }

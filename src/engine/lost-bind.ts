@@ -1,4 +1,7 @@
-/** Remembers what was bound on a host when its connection went, so that a refusal to bind it again can be understood (forward/stale-bind). */
+/**
+ * Remembers what was bound on hosts when their connections went, so that a refusal to bind it again can be understood (forward/stale-bind).
+ * One for all tunnels: it outlives a tunnel that is restarted meanwhile, or goes by another host and comes back.
+ */
 import { formatAddress, type Address } from '../core/address.ts';
 import type { EarlierBind } from '../forward/stale-bind.ts';
 import type { Connection } from '../ssh/connection.ts';
@@ -12,7 +15,6 @@ export interface BindPlace {
 }
 
 interface Grip {
-  readonly key: string;
   /** The addresses of this machine when it was bound. */
   readonly from: readonly string[] | null;
   lostAt: number | null;
@@ -20,10 +22,13 @@ interface Grip {
 
 const keyOf = ({ session, address }: BindPlace): string => `${session} ${formatAddress(address)}`;
 
-export class LostBind {
+/** As many places are remembered; a server that allocates another port each time would make them ever more. */
+const MOST_PLACES = 1_000;
+
+export class LostBinds {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #addresses: () => string | null;
-  #grip: Grip | null = null;
+  readonly #grips = new Map<string, Grip>();
 
   constructor(clock: Pick<Clock, 'now'>, addresses: () => string | null = addressesHere) {
     this.#clock = clock;
@@ -32,18 +37,30 @@ export class LostBind {
 
   /** Bound through a connection, and lost with it. Whether it was let go of before cannot be known of a link that is dying. */
   hold(place: BindPlace, connection: Pick<Connection, 'closed'>): void {
-    const grip: Grip = { key: keyOf(place), from: this.#present(), lostAt: null };
-    this.#grip = grip;
+    const grip: Grip = { from: this.#present(), lostAt: null };
+    const key = keyOf(place);
+    this.#grips.delete(key);
+    this.#grips.set(key, grip);
+    const [oldest] = this.#grips.keys();
+    if (this.#grips.size > MOST_PLACES && oldest !== undefined) this.#grips.delete(oldest);
     void connection.closed.then(() => (grip.lostAt = this.#clock.now()));
   }
 
-  /** Null where it was not held there last, or still is. */
+  /** Let go of through a connection that lives: whoever holds it from now on is somebody else. */
+  release(place: BindPlace): void {
+    const key = keyOf(place);
+    if (this.#grips.get(key)?.lostAt === null) this.#grips.delete(key);
+  }
+
+  /** Null where it was not held, or still is. */
   earlier(place: BindPlace): EarlierBind | null {
-    const grip = this.#grip;
-    if (!grip || grip.lostAt === null || grip.key !== keyOf(place)) return null;
+    const grip = this.#grips.get(keyOf(place));
+    if (!grip || grip.lostAt === null) return null;
     const present = this.#present();
     const addressChanged = present !== null && grip.from !== null && grip.from.some((each) => !present.includes(each));
-    return { lostMsAgo: this.#clock.now() - grip.lostAt, addressChanged };
+    const { lostAt } = grip;
+    // Said when it is known who holds it, which may be seconds from now.
+    return { lostMsAgo: () => this.#clock.now() - lostAt, addressChanged };
   }
 
   #present(): readonly string[] | null {

@@ -6,6 +6,7 @@ import type { Dial, Listener, OnClient } from '../forward/client.ts';
 import type { EarlierBind } from '../forward/stale-bind.ts';
 import type { Connection } from '../ssh/connection.ts';
 import type { ConnectRequest, Transport } from '../ssh/connect-request.ts';
+import type { RunCommand } from './command.ts';
 
 export interface BindOptions {
   readonly spec: TunnelSpec;
@@ -13,6 +14,8 @@ export interface BindOptions {
   readonly signal: AbortSignal;
   /** On a host: it was bound there before, and lost with its connection. */
   readonly earlier?: EarlierBind | null;
+  /** On a host: it is still held, by what may be ours, and is waited for. */
+  readonly onHeld?: (failure: Failure) => void;
 }
 
 export interface LaunchRequest {
@@ -22,6 +25,8 @@ export interface LaunchRequest {
   readonly jumps: readonly HostSpec[];
   /** The egress with its real port. */
   readonly egress: Address | null;
+  /** Where it was bound before, where the file leaves the port open. */
+  readonly previous: Address | null;
   readonly signal: AbortSignal;
 }
 
@@ -36,12 +41,15 @@ export interface HostListener extends Listener {
   readonly reason: string | null;
 }
 
+/** What a host is for those who only pass through: several SSH connections to it look like one. */
+export type Passage = Pick<Connection, 'dial' | 'ping'>;
+
 export interface Network {
   connect(request: ConnectRequest): Promise<Connection>;
   /** From this machine, resolved anew at each dial. */
   tcpTransport(host: HostSpec, port: number): Transport;
   /** Through the hop before, called `name` in what it says when that fails. */
-  channelTransport(hop: Connection, target: TcpAddress, name: string): Transport;
+  channelTransport(hop: Passage, target: TcpAddress, name: string): Transport;
   listenHere(address: Address, options: BindOptions): Promise<Listener>;
   /** `name` is the host's, for what it says when it fails. */
   listenOnHost(
@@ -51,5 +59,7 @@ export interface Network {
   ): Promise<HostListener>;
   launch(connection: Connection, request: LaunchRequest): Promise<LaunchedListener>;
   readonly dialHere: Dial;
-  dialFromHost(connection: Connection): Dial;
+  /** On this machine, for a project that is trusted. */
+  readonly runCommand: RunCommand;
+  dialFromHost(passage: Passage): Dial;
 }

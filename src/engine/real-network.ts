@@ -5,6 +5,7 @@ import { dialFromHost, listenOnHost } from '../forward/remote.ts';
 import { launchSsh, type LaunchDestination } from '../forward/ssh-process.ts';
 import { connect } from '../ssh/connect.ts';
 import { channelTransport, tcpTransport } from '../ssh/dial.ts';
+import { runLocalCommand } from './local-command.ts';
 import type { Network } from './network.ts';
 
 export const realNetwork: Network = {
@@ -14,16 +15,18 @@ export const realNetwork: Network = {
   channelTransport,
   listenHere: (address, { spec, onClient, signal }) =>
     listenHere(address, { socketMode: spec.socketMode, onConflict: spec.onConflict, onClient, signal }),
-  listenOnHost: ({ connection, name }, address, { spec, onClient, signal, earlier = null }) =>
-    listenOnHost(connection, address, { host: name, expose: spec.expose, onClient, signal, earlier }),
-  launch: (connection, { spec, host, jumps, egress, signal }) =>
+  listenOnHost: ({ connection, name }, address, { spec, onClient, signal, earlier = null, onHeld = () => undefined }) =>
+    listenOnHost(connection, address, { host: name, expose: spec.expose, onClient, signal, earlier, onHeld }),
+  launch: (connection, { spec, host, jumps, egress, previous, signal }) =>
     launchSsh({
       connection,
       spec: egress ? { ...spec, egress } : spec,
       destination: { ...destination(host), jumps: jumps.map(destination) },
+      previous,
       signal,
     }),
   dialHere,
+  runCommand: runLocalCommand,
   dialFromHost,
 };
 

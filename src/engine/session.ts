@@ -1,19 +1,25 @@
-/** Drives one SSH connection: owns its socket, its retry timer and the dial under way. What to do is decided in core/session-state. */
-import { backoffDelay, STABLE_AFTER_MS } from '../core/backoff.ts';
+/**
+ * Drives the SSH connections to one host, which to the others are one: it is connected while any of them is. How they stand together
+ * is decided in core/connection-pool and engine/link-group; each is driven by engine/link.
+ */
+import type { Duplex } from 'node:stream';
+import { same } from '../core/change.ts';
 import type { EventBody } from '../core/event.ts';
-import { failure, isFailureError, type Failure } from '../core/failure.ts';
+import type { Failure } from '../core/failure.ts';
 import type { SessionNode } from '../core/graph.ts';
-import { initialSession, sessionTransition, type SessionCommand, type SessionInput, type SessionState } from '../core/session-state.ts';
+import type { SessionInput, SessionState } from '../core/session-state.ts';
 import type { HostSpec } from '../core/spec.ts';
 import type { Connection } from '../ssh/connection.ts';
-import type { Asker, ConnectNotice } from '../ssh/connect-request.ts';
+import type { Asker } from '../ssh/connect-request.ts';
 import type { Clock } from './clock.ts';
-import { countChannels, type CountedConnection } from './counted-connection.ts';
+import { ConnectionReport } from './connection-report.ts';
 import type { DialSlots } from './dial-slots.ts';
-import type { Network } from './network.ts';
-
-/** How long a connection may take to answer after a jump of the clock or a change of network; milliseconds. */
-const PROBE_MS = 2_000;
+import { TermsOfHost } from './dial-terms.ts';
+import { LinkDriver } from './link.ts';
+import { LinkGroup } from './link-group.ts';
+import type { Network, Passage } from './network.ts';
+import { RoundTrip } from './round-trip.ts';
+import { spreadDial } from './spread-dial.ts';
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -22,13 +28,17 @@ export interface SessionDeps {
   readonly asker: Asker;
   readonly verbosity: 0 | 1 | 2 | 3;
   publish(session: SessionNode, body: EventBody): void;
-  /** The live connection of the session it goes through; null where it goes from this machine. */
-  hop(session: SessionNode): { readonly connection: Connection | null } | null;
+  /** The way through the session it goes through; null where it goes from this machine. */
+  hop(session: SessionNode): { readonly passage: Passage | null } | null;
   /** The port to dial: the spec's, or what the tunnel in front of it really got. */
   port(session: SessionNode, spec: HostSpec): number;
   missing(session: SessionNode): readonly string[];
+  /** The sessions that carry it: its hops, and those of the tunnel it is dialled by. Outermost first. */
+  carriers(session: SessionNode): readonly Pick<SessionDriver, 'speakFirst'>[];
   /** How long its channels may go on when it retires; milliseconds. */
   drainMs(session: SessionNode): number;
+  /** These channels went with the connection they were on. */
+  cut(channels: ReadonlySet<Duplex>): void;
   changed(session: SessionNode): void;
 }
 
@@ -36,17 +46,15 @@ export class SessionDriver {
   #node: SessionNode;
   #spec: HostSpec;
   readonly #deps: SessionDeps;
-  #state: SessionState = initialSession;
-  #connection: CountedConnection | null = null;
-  #dialing: AbortController | null = null;
-  #retryTimer: unknown = null;
+  readonly #group: LinkGroup;
   #firstDialAt: number | null = null;
-  #connectedAt = 0;
-  #lossesInARow = 0;
-  readonly #retiring = new Map<CountedConnection, Promise<void>>();
-  #resolveEnded: () => void = () => undefined;
-  readonly #ended = new Promise<void>((resolve) => (this.#resolveEnded = resolve));
-  #rtt: { readonly ms: number; readonly at: number } | null = null;
+  #lastFailure: Failure | null = null;
+  /** While those that go the same way as one that fell silent are asked. */
+  #doubting: Promise<unknown> = Promise.resolve();
+  readonly #terms: TermsOfHost;
+  readonly #report: ConnectionReport;
+  readonly #roundTrip: RoundTrip;
+  readonly #passage: Passage;
   since: number;
   restarts = 0;
 
@@ -55,6 +63,22 @@ export class SessionDriver {
     this.#spec = spec;
     this.#deps = deps;
     this.since = deps.clock.now();
+    this.#terms = new TermsOfHost(deps.asker, (notice) => deps.publish(this.#node, notice));
+    this.#report = new ConnectionReport({
+      clock: deps.clock,
+      publish: (body) => deps.publish(this.#node, body),
+      standing: () => ({ host: this.#spec.name, live: this.live, wanted: this.#spec.connections }),
+    });
+    this.#roundTrip = new RoundTrip(deps.clock);
+    this.#group = new LinkGroup(spec.connections, {
+      newLink: () => this.#newLink(),
+      missing: () => deps.missing(this.#node),
+      settled: (before, leadBefore) => this.#settled(before, leadBefore),
+    });
+    this.#passage = {
+      dial: spreadDial(() => this.#group.links),
+      ping: (timeoutMs) => this.#group.lead.ping(timeoutMs),
+    };
   }
 
   get node(): SessionNode {
@@ -64,216 +88,152 @@ export class SessionDriver {
     return this.#spec;
   }
   get state(): SessionState {
-    return this.#state;
+    return this.#group.state;
   }
-  /** Null unless connected. */
-  get connection(): Connection | null {
-    return this.#state.name === 'connected' ? this.#connection : null;
+  /** The connection for listeners and commands; null unless connected. Another one takes its place when it is lost. */
+  get lead(): Connection | null {
+    return this.#group.lead.connection;
   }
+  /** The way through the host, over all of its connections; null unless connected. */
+  get passage(): Passage | null {
+    return this.#group.isUp ? this.#passage : null;
+  }
+  /** How many SSH connections are up, of `spec.connections`. */
+  get live(): number {
+    return this.#group.live;
+  }
+  /** Why it is not connected; while it is tried again, why the last try failed. Who asks for a new try asks for new reasons. */
   get failure(): Failure | null {
-    return 'failure' in this.#state ? this.#state.failure : null;
+    const { state } = this;
+    if (state.name === 'connecting') return state.attempt > 0 ? this.#lastFailure : null;
+    return 'failure' in state ? state.failure : null;
   }
   get rttMs(): number | null {
-    return this.#state.name === 'connected' ? (this.#rtt?.ms ?? null) : null;
+    return this.lead && this.#roundTrip.of(this.lead);
   }
 
-  input(input: SessionInput): void {
-    const before = this.#state;
-    const { state, commands } = sessionTransition(before, input);
-    this.#state = state;
-    const moved =
-      before.name !== state.name || (state.name === 'waiting' && before.name === 'waiting' && state.on.join() !== before.on.join());
-    if (state.name !== before.name) this.since = this.#deps.clock.now();
-    let retryInMs: number | null = null;
-    for (const command of commands) retryInMs = this.#carryOut(command) ?? retryInMs;
-    if (!moved) return;
-    this.#announce(before, retryInMs);
-    if (state.name === 'closed') this.#resolveEnded();
-    this.#deps.changed(this.#node);
+  /** Something it needs came up or went, or it is wanted from now on or no longer. */
+  input({ missing, wanted }: Extract<SessionInput, { type: 'needs' }>): void {
+    this.#group.need(missing, wanted);
   }
 
-  /** A changed spec. `reopen`: the live connection no longer fits it. */
+  /** A changed spec. `reopen`: the live connections no longer fit it. */
   update(node: SessionNode, spec: HostSpec, how: 'reopen' | 'in-place'): void {
-    const keepaliveChanged = spec.keepalive !== this.#spec.keepalive;
+    const keepaliveChanged = !same(spec.keepalive, this.#spec.keepalive);
     this.#node = node;
     this.#spec = spec;
-    if (how === 'reopen') this.input({ type: 'reopen', missing: this.#deps.missing(node) });
-    else if (keepaliveChanged) this.#connection?.setKeepalive(spec.keepalive);
-    this.kick();
+    this.#report.begin();
+    if (how === 'reopen') this.#group.reopen();
+    else if (keepaliveChanged) this.#group.setKeepalive();
+    this.#group.resize(spec.connections);
+    this.#group.kick();
   }
 
   kick(): void {
-    this.input({ type: 'kick', missing: this.#deps.missing(this.#node) });
+    this.#group.kick();
   }
 
-  /** The world may have changed: see at once whether the connection still answers, and wait for nothing. */
+  /** Those of its connections that were given up get another chance. */
+  retryFailed(): void {
+    this.#group.retryFailed();
+  }
+
+  /** The world may have changed: see at once whether the connections still answer, and wait for nothing. */
   async probe(): Promise<void> {
-    this.#lossesInARow = 0;
-    this.#hasten();
-    const connection = this.#connection;
-    if (!connection || this.#state.name !== 'connected') return;
-    try {
-      await connection.ping(PROBE_MS);
-    } catch (error) {
-      void connection.end(0);
-      await this.#onClosed(connection, asFailure(error, this.#node.id));
-      // The probe has taken its time already, and the wait is for a server in trouble: here it was we who were away.
-      this.#hasten();
-    }
+    await Promise.all(this.#group.links.map((link) => link.probe()));
   }
 
-  #hasten(): void {
-    if (this.#state.name === 'backoff') this.kick();
+  /** What it carries is lost, perhaps since it fell silent: this may be the cause. Resolves when that is told, or nothing is to be told. */
+  async speakFirst(silent: boolean): Promise<void> {
+    await Promise.all(this.#group.links.map((link) => link.speakFirst(silent)));
+    await this.#doubting;
   }
 
   /** Resolves when it is closed and every connection it had has ended. */
   async stop(): Promise<void> {
-    this.input({ type: 'stop' });
-    await this.#ended;
-    await Promise.all(this.#retiring.values());
+    await this.#group.stop(this.#deps.drainMs(this.#node));
   }
 
   /** Ends what is retiring now. */
   hurry(): void {
-    for (const connection of this.#retiring.keys()) void connection.retire(0);
+    this.#group.hurry();
   }
 
   /** A fresh round trip time in the background, at most every two seconds. */
   refreshRtt(): void {
-    const connection = this.connection;
-    const now = this.#deps.clock.now();
-    if (!connection || (this.#rtt && now - this.#rtt.at < 2_000)) return;
-    this.#rtt = { ms: this.#rtt?.ms ?? 0, at: now };
-    void this.#ping(connection);
+    if (this.lead) this.#roundTrip.refresh(this.lead);
   }
 
-  async #ping(connection: Connection): Promise<void> {
-    const ms = await connection.ping(5_000).catch(() => null);
-    if (ms !== null && connection === this.#connection) this.#rtt = { ms, at: this.#deps.clock.now() };
+  #newLink(): LinkDriver {
+    const { clock, network, slots, verbosity } = this.#deps;
+    return new LinkDriver({
+      clock,
+      network,
+      slots,
+      verbosity,
+      place: () => ({ node: this.#node, spec: this.#spec }),
+      terms: () => (this.#group.isUp ? this.#terms.further() : this.#terms.first(this.#spec.connections > 1)),
+      hop: () => this.#deps.hop(this.#node),
+      port: () => this.#deps.port(this.#node, this.#spec),
+      missing: () => this.#deps.missing(this.#node),
+      suspect: (silent) => this.#suspect(silent),
+      drainMs: () => this.#deps.drainMs(this.#node),
+      cut: (channels) => this.#deps.cut(channels),
+      moved: (link, before) => this.#moved(link, before),
+    });
   }
 
-  #announce(before: SessionState, retryInMs: number | null): void {
+  async #suspect(silent: boolean): Promise<void> {
+    for (const carrier of this.#deps.carriers(this.#node)) await carrier.speakFirst(silent);
+  }
+
+  #moved(link: LinkDriver, before: SessionState): void {
+    const { name } = link.state;
+    const went = before.name === 'connected' && (name === 'backoff' || name === 'waiting');
+    if (went) this.#onLost(link);
+    else if (name === 'connected') this.#report.cameUp();
+    else if (before.name === 'connecting' && link.failure && this.#group.isUp) this.#report.refused(link.failure);
+    this.#group.moved();
+  }
+
+  #onLost(lost: LinkDriver): void {
+    this.#report.lost(lost.failure, lost.lostChannels);
+    // They go the same way.
+    if (lost.failure?.code !== 'keepalive-timeout') return;
+    this.#doubting = Promise.all([this.#doubting, ...this.#group.links.map((link) => link.speakFirst(true))]);
+  }
+
+  /** Some of the connections moved: what that makes of the host is told. */
+  #settled(before: SessionState, leadBefore: LinkDriver): void {
+    const { name } = this.state;
+    const moved = differs(before, this.state);
+    if (name !== 'connecting') this.#lastFailure = this.failure;
+    if (name !== before.name) this.since = this.#deps.clock.now();
+    if (before.name === 'connected' && (name === 'backoff' || name === 'waiting')) this.restarts += 1;
+    if (name === 'connecting') this.#firstDialAt ??= this.#deps.clock.now();
+    else if (name !== 'connected') this.#terms.forgetAnswers();
+    if (name !== 'connected') this.#report.hush();
+    if (this.lead) this.#roundTrip.begin(this.lead);
+    if (moved) this.#announce(before);
+    if (moved || this.#group.lead !== leadBefore) this.#deps.changed(this.#node);
+  }
+
+  #announce(before: SessionState): void {
+    const { state } = this;
     const now = this.#deps.clock.now();
-    const state = this.#state;
     this.#deps.publish(this.#node, {
       type: 'host-state',
       from: before.name,
       to: state.name,
       waitingOn: state.name === 'waiting' ? state.on : [],
       failure: 'failure' in state ? state.failure : null,
-      retryInMs,
+      retryInMs: state.name === 'backoff' ? this.#group.lead.retryInMs : null,
       tookMs: state.name === 'connected' && this.#firstDialAt !== null ? now - this.#firstDialAt : null,
     });
     if (state.name === 'connected') this.#firstDialAt = null;
   }
-
-  #carryOut(command: SessionCommand): number | null {
-    switch (command.do) {
-      case 'dial':
-        this.#dialing = new AbortController();
-        this.#firstDialAt ??= this.#deps.clock.now();
-        void this.#dial(this.#dialing);
-        return null;
-      case 'abort-dial':
-        this.#dialing?.abort();
-        this.#dialing = null;
-        return null;
-      case 'schedule-retry': {
-        const { clock } = this.#deps;
-        const attempt = Math.max(command.attempt, this.#lossesInARow);
-        const ms = backoffDelay(attempt, this.#spec.reconnect, { random: clock.random(), floorMs: command.floorMs });
-        this.#retryTimer = clock.setTimeout(() => this.input({ type: 'retry-due' }), ms);
-        return ms;
-      }
-      case 'cancel-retry':
-        this.#deps.clock.clearTimeout(this.#retryTimer);
-        return null;
-      case 'retire':
-        this.#retire();
-        return null;
-      case 'hang-up':
-        void this.#hangUp();
-        return null;
-    }
-  }
-
-  #retire(): void {
-    const connection = this.#connection;
-    this.#connection = null;
-    if (!connection) return;
-    const done = connection.retire(this.#deps.drainMs(this.#node)).then(() => void this.#retiring.delete(connection));
-    this.#retiring.set(connection, done);
-  }
-
-  async #hangUp(): Promise<void> {
-    this.#retire();
-    await Promise.all(this.#retiring.values());
-    this.input({ type: 'ended' });
-  }
-
-  async #dial(controller: AbortController): Promise<void> {
-    const { signal } = controller;
-    try {
-      const connection = await this.#connect(signal);
-      // Aborted in the very moment it came up: nobody waits for it any more.
-      if (signal.aborted) return void connection.end();
-      this.#dialing = null;
-      this.#adopt(connection);
-    } catch (error) {
-      if (signal.aborted) return;
-      this.#dialing = null;
-      this.input({ type: 'connect-failed', failure: asFailure(error, this.#node.id), attempts: this.#spec.reconnect.attempts });
-    }
-  }
-
-  async #connect(signal: AbortSignal): Promise<Connection> {
-    const { network, slots, asker, verbosity } = this.#deps;
-    const giveBack = await slots.take(signal);
-    try {
-      const port = this.#deps.port(this.#node, this.#spec);
-      const hop = this.#deps.hop(this.#node);
-      const through = hop?.connection;
-      if (hop && !through) throw new Error('dialled before its hop was connected');
-      const transport = through
-        ? network.channelTransport(through, { kind: 'tcp', host: this.#spec.hostname, port }, this.#node.viaHost ?? '')
-        : network.tcpTransport(this.#spec, port);
-      const notify = (notice: ConnectNotice): void => this.#onNotice(notice);
-      return await network.connect({ host: this.#spec, port, transport, asker, notify, signal, verbosity });
-    } finally {
-      giveBack();
-    }
-  }
-
-  #onNotice(notice: ConnectNotice): void {
-    if (notice.type === 'phase') return;
-    this.#deps.publish(this.#node, notice);
-  }
-
-  #adopt(raw: Connection): void {
-    const connection = countChannels(raw, this.#deps.clock);
-    this.#connection = connection;
-    this.#connectedAt = this.#deps.clock.now();
-    this.input({ type: 'connected' });
-    void this.#ping(connection);
-    void connection.closed.then((cause) => this.#onClosed(connection, cause));
-  }
-
-  async #onClosed(connection: CountedConnection, cause: Failure | null): Promise<void> {
-    // An inner connection can be told of its end before the outer one that caused it: let that one speak first.
-    if (this.#node.via !== null) await new Promise((resolve) => setImmediate(resolve));
-    if (this.#connection !== connection) return;
-    this.#connection = null;
-    this.restarts += 1;
-    const stable = this.#deps.clock.now() - this.#connectedAt >= STABLE_AFTER_MS;
-    this.#lossesInARow = stable ? 1 : this.#lossesInARow + 1;
-    const missing = this.#deps.missing(this.#node);
-    this.input({ type: 'lost', failure: missing.length > 0 ? null : cause, missing });
-  }
 }
 
-/** A rejection that is no failure is a bug in a driver; it becomes a failure of this one host, so that the others live on. */
-export function asFailure(error: unknown, name: string): Failure {
-  if (isFailureError(error)) return error.failure;
-  const cause = error instanceof Error ? error.message : String(error);
-  return failure({ code: 'connection-lost', message: `${name}: ${cause}`, hint: 'this is a bug in tunnels; -vvv shows more', cause });
-}
+/** Is the step worth an event? A new name is, and so is other news within `waiting`. */
+const differs = (before: SessionState, after: SessionState): boolean =>
+  before.name !== after.name || (after.name === 'waiting' && before.name === 'waiting' && after.on.join() !== before.on.join());

@@ -1,19 +1,21 @@
 /** What runs, as the views of `ps` (core/snapshot). */
 import { formatAddress } from '../core/address.ts';
 import type { Failure } from '../core/failure.ts';
-import { nodeName, type Graph } from '../core/graph.ts';
+import type { Graph } from '../core/graph.ts';
 import type { ErrorView, HostView, Snapshot, TunnelView } from '../core/snapshot.ts';
 import type { Running } from './running.ts';
+import { rootFailure } from './standing.ts';
 import type { SessionDriver } from './session.ts';
 import type { TunnelDriver } from './tunnel.ts';
 
-export function snapshotOf(running: Running, graph: Graph | null): Snapshot {
+/** `stuck`: the tunnels that never come up without the user. */
+export function snapshotOf(running: Running, graph: Graph | null, stuck: ReadonlySet<string>): Snapshot {
   const tunnels = [...(graph?.tunnels.keys() ?? [])].flatMap((name) => running.tunnels.get(name) ?? []);
   const sessions = [...(graph?.sessions.keys() ?? [])].flatMap((id) => running.sessions.get(id) ?? []);
   return {
     project: graph?.project.name ?? '',
     hosts: [...sessions, ...running.leaving.sessions].map(hostView),
-    tunnels: [...tunnels, ...running.leaving.tunnels].map((driver) => tunnelView(driver, running)),
+    tunnels: [...tunnels, ...running.leaving.tunnels].map((driver) => tunnelView(driver, running, stuck)),
   };
 }
 
@@ -28,6 +30,8 @@ function hostView(driver: SessionDriver): HostView {
     address: `${spec.user}@${formatAddress({ kind: 'tcp', host: spec.hostname, port: spec.port })}`,
     state: state.name,
     via: node.via,
+    connections: driver.live,
+    connections_wanted: spec.connections,
     waiting_on: state.name === 'waiting' ? state.on : [],
     rtt_ms: driver.rttMs,
     since: new Date(driver.since).toISOString(),
@@ -36,7 +40,7 @@ function hostView(driver: SessionDriver): HostView {
   };
 }
 
-function tunnelView(driver: TunnelDriver, running: Running): TunnelView {
+function tunnelView(driver: TunnelDriver, running: Running, stuck: ReadonlySet<string>): TunnelView {
   const { node, state } = driver;
   const { spec } = node;
   const stats = driver.stats();
@@ -44,7 +48,7 @@ function tunnelView(driver: TunnelDriver, running: Running): TunnelView {
   return {
     name: spec.name,
     type: spec.type,
-    state: state.name === 'open' && driver.health === 'unhealthy' ? 'unhealthy' : state.name,
+    state: shownState(driver, stuck),
     health: driver.health,
     host: node.host,
     client: spec.client,
@@ -58,17 +62,14 @@ function tunnelView(driver: TunnelDriver, running: Running): TunnelView {
     rtt_ms: session?.rttMs ?? null,
     since: new Date(driver.since).toISOString(),
     restarts: driver.restarts,
-    error: errorView(driver.failure ?? waitedFailure(driver, running)),
+    // What it waits for may have failed, or what that waits for: that is its error too.
+    error: errorView(('on' in state ? rootFailure(state.on, running) : null) ?? driver.failure),
+    ...('on' in state && state.on.length > 0 ? { waiting_on: state.on } : {}),
   };
 }
 
-/** What a waiting tunnel waits for may have failed: that is its error too. */
-function waitedFailure({ state }: TunnelDriver, running: Running): Failure | null {
-  if (state.name !== 'waiting') return null;
-  for (const on of state.on) {
-    const name = nodeName(on.replace(' ', ':'));
-    const failure = on.startsWith('host ') ? running.sessions.get(name)?.failure : running.tunnels.get(name)?.failure;
-    if (failure) return failure;
-  }
-  return null;
+/** Nobody reconnects a tunnel that waits for a host that was given up: it is failed, though its own part is not. */
+function shownState({ node, state, health }: TunnelDriver, stuck: ReadonlySet<string>): TunnelView['state'] {
+  if ((state.name === 'waiting' || state.name === 'reconnecting') && stuck.has(node.spec.name)) return 'failed';
+  return state.name === 'open' && health === 'unhealthy' ? 'unhealthy' : state.name;
 }

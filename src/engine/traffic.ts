@@ -1,4 +1,5 @@
 /** The connections of one tunnel: those of its present forwarder, and of earlier ones, which may end in peace after a reopen. */
+import type { Duplex } from 'node:stream';
 import type { Address } from '../core/address.ts';
 import type { EventBody } from '../core/event.ts';
 import { isProxy, type TunnelSpec } from '../core/spec.ts';
@@ -51,8 +52,9 @@ export class Traffic {
     this.#forwarder.update(settings(spec));
   }
 
-  closeConnections(): void {
-    this.#forwarder.closeConnections(true);
+  /** These channels went with their connection: what they carried is reset in the same turn, a cut stream must not look like one that ended. */
+  cut(channels: ReadonlySet<Duplex>): void {
+    for (const each of [this.#forwarder, ...this.#leaving.keys()]) each.cut(channels);
   }
 
   /** Begins anew: what is open goes on for up to `drainMs`, and counts on. */

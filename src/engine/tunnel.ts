@@ -1,55 +1,51 @@
-/** Drives one tunnel: owns its ingress, its forwarder and its retry timer. What to do is decided in core/tunnel-state. */
+/** Drives one tunnel: its state, its retry timer and what it tells; the sockets are engine/tunnel-plumbing's. What to do is decided in core/tunnel-state. */
+import type { Duplex } from 'node:stream';
 import { formatAddress, type Address } from '../core/address.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import type { EventBody } from '../core/event.ts';
-import { retryClass, type Failure } from '../core/failure.ts';
+import { FailureError, isLoss, retryClass, type Failure } from '../core/failure.ts';
 import type { TunnelNode } from '../core/graph.ts';
 import { heavier } from '../core/change.ts';
 import type { How } from '../core/plan.ts';
 import type { Verdict } from '../core/health-state.ts';
-import type { HostSpec } from '../core/spec.ts';
-import { initialTunnel, tunnelTransition, type TunnelCommand, type TunnelInput, type TunnelState } from '../core/tunnel-state.ts';
-import type { Connection } from '../ssh/connection.ts';
-import type { Clock } from './clock.ts';
-import { Demand } from './demand.ts';
-import { EgressWay } from './egress-way.ts';
-import { HealthCheck } from './health-check.ts';
-import type { Network } from './network.ts';
-import type { PendingCloses } from './pending-closes.ts';
-import { asFailure } from './session.ts';
-import { Traffic, type TrafficStats } from './traffic.ts';
-import { TunnelIngress } from './tunnel-ingress.ts';
-import { probeTunnel } from './tunnel-probe.ts';
+import type { HostName } from '../core/spec.ts';
+import {
+  announces,
+  initialTunnel,
+  tunnelTransition,
+  type TunnelCommand,
+  type TunnelInput,
+  type TunnelState,
+} from '../core/tunnel-state.ts';
+import { untrustedTunnel } from '../core/trust.ts';
+import { asFailure } from './as-failure.ts';
+import { isOfHost, LaunchTurns } from './launch-turns.ts';
+import type { TrafficStats } from './traffic.ts';
+import { TunnelHealth } from './tunnel-health.ts';
+import { TunnelPlumbing, type PlumbingDeps } from './tunnel-plumbing.ts';
 
-export interface TunnelDeps {
-  readonly clock: Clock;
-  readonly network: Network;
-  readonly closing: PendingCloses;
+export interface TunnelDeps extends PlumbingDeps {
   publish(tunnel: TunnelNode, body: EventBody): void;
-  /** The live connection of a session; null while it is down. */
-  connection(session: string): Connection | null;
   /** What is missing of what the tunnel needs, and why, where that is known. */
   missing(tunnel: TunnelNode): { readonly on: readonly string[]; readonly failure: Failure | null };
-  /** The egress with its real port, where it is another tunnel's ingress. */
-  egress(tunnel: TunnelNode): Address | null;
-  /** For `launch: ssh`: the host and the hops between the client and it. */
-  launchTarget(tunnel: TunnelNode): { readonly host: HostSpec; readonly jumps: readonly HostSpec[] } | null;
   changed(tunnel: TunnelNode): void;
+  /** Resolves when no connection of the session is being found out about any more. */
+  told(session: string): Promise<void>;
 }
 
 /** Waits between tries to bind, where no host's `reconnect` says otherwise; on_conflict: wait is to see a freed port within 2 s. */
 const REBIND = { minMs: 500, maxMs: 10_000, attempts: null };
 
 export class TunnelDriver {
+  /** As the graph has it, and by the host it goes by: with `launch: ssh` that is found out here. */
+  #given: TunnelNode;
   #node: TunnelNode;
+  readonly #turns = new LaunchTurns();
+  #carrier: HostName;
   readonly #deps: TunnelDeps;
   #state: TunnelState = initialTunnel;
-  readonly #traffic: Traffic;
-  readonly #demand: Demand;
-  #health: HealthCheck | null = null;
-  #sick: Failure | null = null;
-  readonly #way: EgressWay;
-  #ingress: TunnelIngress;
+  readonly #plumbing: TunnelPlumbing;
+  readonly #health: TunnelHealth;
   #opening: AbortController | null = null;
   #retryTimer: unknown = null;
   #startedAt: number | null = null;
@@ -60,23 +56,28 @@ export class TunnelDriver {
   restarts = 0;
 
   constructor(node: TunnelNode, deps: TunnelDeps) {
+    this.#given = node;
     this.#node = node;
+    this.#carrier = node.host;
     this.#deps = deps;
     this.since = deps.clock.now();
-    this.#demand = new Demand({
+    this.#plumbing = new TunnelPlumbing(node, deps, {
+      publish: (body) => deps.publish(this.#node, body),
+      held: (failure) => this.input({ type: 'held', failure }),
+      lost: (failure) => {
+        this.#turns.lost(this.#node.host);
+        this.input({ type: 'lost', failure });
+      },
+      demandChanged: () => deps.changed(this.#node),
+    });
+    this.#health = new TunnelHealth({
       clock: deps.clock,
-      busy: () => this.stats().connections + this.stats().waiting > 0,
-      onChange: () => deps.changed(this.#node),
+      way: () => this.#plumbing.probeWay,
+      onVerdict: (body) => {
+        deps.publish(this.#node, body);
+        deps.changed(this.#node);
+      },
     });
-    this.#traffic = this.#newTraffic();
-    this.#way = new EgressWay({
-      network: deps.network,
-      traffic: this.#traffic,
-      connection: (session) => deps.connection(session),
-      egress: (tunnel) => deps.egress(tunnel),
-      onRetarget: (egress) => deps.publish(this.#node, { type: 'retargeted', egress }),
-    });
-    this.#ingress = this.#newIngress();
   }
 
   get node(): TunnelNode {
@@ -87,26 +88,22 @@ export class TunnelDriver {
   }
   /** Null until it is bound. */
   get bound(): Address | null {
-    return this.#ingress.bound;
+    return this.#plumbing.bound;
   }
   get failure(): Failure | null {
-    if ('failure' in this.#state) return this.#state.failure;
-    return this.health === 'unhealthy' ? this.#sick : null;
+    return 'failure' in this.#state ? this.#state.failure : this.#health.failure(this.#node);
   }
-  /** `none` without a healthcheck; `starting` until the first verdict after each opening. */
   get health(): 'none' | Verdict {
-    if (this.#node.spec.healthcheck === null) return 'none';
-    return this.#health?.verdict ?? 'starting';
+    return this.#health.verdict(this.#node);
   }
 
-  /** Does it want its hosts to be connected? An eager one always, an on-demand one while clients need it. */
+  /** Does it want its hosts to be connected? */
   get wanted(): boolean {
-    if (this.#state.name === 'closing' || this.#state.name === 'closed') return false;
-    return this.#node.spec.start === 'eager' || this.#demand.awake;
+    return this.#plumbing.wanted;
   }
 
   stats(): TrafficStats {
-    return this.#traffic.stats();
+    return this.#plumbing.stats();
   }
 
   input(input: TunnelInput): void {
@@ -116,7 +113,7 @@ export class TunnelDriver {
     if (state.name !== before.name) this.since = this.#deps.clock.now();
     if (state.name === 'open' && before.name === 'reconnecting') this.restarts += 1;
     for (const command of commands) this.#carryOut(command);
-    this.#watchHealth();
+    this.#health.watch(this.#node, this.#state.name === 'open');
     if (state === before || !announces(before, state)) return;
     this.#announce(before);
     if (state.name === 'closed') this.#resolveEnded();
@@ -127,26 +124,33 @@ export class TunnelDriver {
   reconsider(): void {
     const { on, failure } = this.#deps.missing(this.#node);
     this.input({ type: 'needs', missing: on, failure, wanted: this.wanted });
-    if (this.#state.name === 'open') this.#way.follow(this.#node);
+    if (this.#state.name !== 'open') return;
+    if (this.#plumbing.adrift) this.input({ type: 'adrift' });
+    else this.#plumbing.followEgress();
   }
 
   /** `how` is the least it takes; another place to listen or to dial from asks for more. */
   update(node: TunnelNode, least: How): void {
     const how = heavier(least, moveOf(this.#node, node));
-    this.#node = node;
-    this.#traffic.update(node.spec);
+    this.#take(node);
+    this.#plumbing.update(this.#node);
     if (how === 'reopen') this.input({ type: 'reopen', missing: this.#deps.missing(node).on });
-    else if (how === 'retarget') this.#openWay();
+    else if (how === 'retarget') this.#plumbing.openWay();
     // Its settings may be other ones: it begins anew.
-    this.#health?.stop();
-    this.#health = null;
-    this.#watchHealth();
+    this.#health.stop();
+    this.#health.watch(this.#node, this.#state.name === 'open');
     this.kick();
   }
 
   /** Another node of the same meaning: a new graph in which nothing of this tunnel changed. */
   adopt(node: TunnelNode): void {
-    this.#node = node;
+    this.#take(node);
+    this.#plumbing.adopt(this.#node);
+  }
+
+  #take(node: TunnelNode): void {
+    this.#given = node;
+    this.#node = this.#turns.keep(node, this.#node.host);
   }
 
   kick(): void {
@@ -160,15 +164,20 @@ export class TunnelDriver {
     await this.#ended;
   }
 
+  /** These channels went with their connection: what they carried is reset. */
+  cut(channels: ReadonlySet<Duplex>): void {
+    this.#plumbing.cut(channels);
+  }
+
   /** Listens no more; what is open goes on until it is stopped. */
   release(): void {
-    void this.#ingress.close();
+    this.#plumbing.release();
   }
 
   /** Ends a drain that is under way. */
   hurry(): void {
     this.#drainMs = 0;
-    this.#traffic.hurry();
+    this.#plumbing.hurry();
   }
 
   #announce(before: TunnelState): void {
@@ -197,16 +206,15 @@ export class TunnelDriver {
         this.#opening = null;
         return;
       case 'suspend':
-        this.#way.suspend();
-        this.#ingress.forsake();
+        this.#plumbing.suspend();
         return;
       case 'unbind':
-        this.#unbind();
+        this.#plumbing.unbind(this.#drainLimit);
         return;
       case 'schedule-retry': {
         const { clock } = this.#deps;
         const window = backoffDelay(command.attempt, REBIND, { random: clock.random(), floorMs: command.floorMs });
-        const ms = this.#node.spec.onConflict === 'wait' ? Math.min(window, 1_500) : window;
+        const ms = this.#node.spec.onConflict === 'fail' ? window : Math.min(window, 1_500);
         this.#retryTimer = clock.setTimeout(() => this.input({ type: 'retry-due' }), ms);
         return;
       }
@@ -214,7 +222,6 @@ export class TunnelDriver {
         this.#deps.clock.clearTimeout(this.#retryTimer);
         return;
       case 'drain':
-        this.#demand.stop();
         void this.#drain();
         return;
     }
@@ -223,104 +230,68 @@ export class TunnelDriver {
   async #open(controller: AbortController): Promise<void> {
     const { signal } = controller;
     try {
-      const bound = await this.#ingress.bind(this.#node, signal);
+      const bound = await this.#bind(signal);
       if (signal.aborted) return;
       this.#opening = null;
-      this.#openWay();
+      this.#plumbing.openWay();
       this.input({ type: 'opened', bound: formatAddress(bound), wanted: this.wanted });
-      this.#considerSleep();
+      this.#plumbing.considerSleep();
     } catch (error) {
+      const failure = asFailure(error, this.#node.spec.name);
+      if (isLoss(failure.code)) await this.#hostFirst();
       if (signal.aborted) return;
       this.#opening = null;
-      const failure = asFailure(error, this.#node.spec.name);
       const final = failure.code === 'bind-in-use' && this.#node.spec.onConflict === 'fail';
       this.input({ type: 'open-failed', failure, final });
     }
   }
 
-  /** Asleep, the first client is parked, which wakes it. */
-  #openWay(): void {
-    if (this.wanted) this.#way.open(this.#node);
-    else this.#way.suspend();
+  /** The connection it was to listen through went: where that is all of the host, the host tells it, and this try is given up. */
+  async #hostFirst(): Promise<void> {
+    const through = this.#node.runsOn ?? this.#node.listenOn;
+    if (through === null) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#deps.told(through);
   }
 
-  #considerSleep(): void {
-    if (this.wanted && this.#node.spec.start === 'on-demand') this.#demand.restart(this.#node.spec.idleTimeoutMs);
+  async #bind(signal: AbortSignal): Promise<Address> {
+    const refused = untrustedTunnel(this.#node.spec);
+    if (refused) throw new FailureError(refused);
+    const bound = await this.#bindBy(this.#turns.order(this.#given), signal);
+    const { host } = this.#node;
+    if (this.#node.runsOn !== null && host !== this.#carrier)
+      this.#deps.publish(this.#node, { type: 'failover', from: this.#carrier, to: host });
+    this.#carrier = host;
+    return bound;
   }
 
-  /** Probes while it is open, and only then. */
-  #watchHealth(): void {
-    const check = this.#node.spec.healthcheck;
-    const wanted = this.#state.name === 'open' && check !== null;
-    if (wanted === (this.#health !== null)) return;
-    this.#health?.stop();
-    this.#health = null;
-    if (!wanted) return;
-    this.#health = new HealthCheck({
-      clock: this.#deps.clock,
-      check,
-      probe: (signal) => probeTunnel(this.#node, { ...this.#way.probeWay, bound: this.bound }, signal),
-      onVerdict: (verdict, failure) => {
-        this.#sick = verdict === 'unhealthy' ? failure : null;
-        this.#deps.publish(this.#node, { type: 'health', verdict, failure });
-        this.#deps.changed(this.#node);
-      },
-    });
-  }
-
-  #unbind(): void {
-    void this.#ingress.close();
-    this.#ingress = this.#newIngress();
-    this.#way.forget();
-    this.#traffic.renew(this.#node.spec, this.#drainMs ?? this.#node.spec.drainMs);
+  async #bindBy([way, ...rest]: readonly [TunnelNode, ...TunnelNode[]], signal: AbortSignal): Promise<Address> {
+    this.#node = way;
+    this.#plumbing.adopt(way);
+    try {
+      return await this.#plumbing.bind(signal);
+    } catch (error) {
+      const failure = asFailure(error, way.spec.name);
+      const [next, ...others] = rest;
+      if (next === undefined || signal.aborted || !isOfHost(failure.code)) throw error;
+      this.#deps.publish(way, { type: 'warning', message: `${failure.message}; trying ${next.host}`, hint: failure.hint });
+      return this.#bindBy([next, ...others], signal).catch((later: unknown) => {
+        // As long as one of them can be tried again, the tunnel is.
+        throw retryClass(failure.code) === 'backoff' ? error : later;
+      });
+    }
   }
 
   async #drain(): Promise<void> {
-    const limit = this.#drainMs ?? this.#node.spec.drainMs;
-    await Promise.all([this.#ingress.close(), this.#traffic.drain(limit)]);
+    this.#health.stop();
+    await Promise.all([this.#plumbing.drain(this.#drainLimit), this.#health.ended()]);
     this.input({ type: 'drained' });
   }
 
-  #warnUnverified(reason: string): void {
-    const message = `${this.#node.spec.name} listens, but where could not be checked: ${reason}`;
-    this.#deps.publish(this.#node, { type: 'warning', message, hint: null });
-  }
-
-  #newTraffic(): Traffic {
-    return new Traffic(this.#node.spec, {
-      clock: this.#deps.clock,
-      notify: (body: EventBody) => {
-        this.#deps.publish(this.#node, body);
-        if (body.type !== 'connection-opened') this.#considerSleep();
-      },
-      onParked: () => {
-        if (this.#node.spec.start === 'on-demand') this.#demand.wake();
-      },
-    });
-  }
-
-  #newIngress(): TunnelIngress {
-    return new TunnelIngress({
-      clock: this.#deps.clock,
-      network: this.#deps.network,
-      closing: this.#deps.closing,
-      connection: (session) => this.#deps.connection(session),
-      egress: (node) => this.#deps.egress(node),
-      launchTarget: (node) => this.#deps.launchTarget(node),
-      onClient: (client) => this.#traffic.accept(client),
-      onLost: (failure) => this.input({ type: 'lost', failure }),
-      onUnverified: (reason) => this.#warnUnverified(reason),
-    });
+  get #drainLimit(): number {
+    return this.#drainMs ?? this.#node.spec.drainMs;
   }
 }
 
 const moveOf = (from: TunnelNode, to: TunnelNode): How =>
   from.listenOn !== to.listenOn ? 'reopen' : from.dialFrom !== to.dialFrom ? 'retarget' : 'in-place';
-
-/** Is the step from one state to the next worth an event? A new name is, and so is other news within `waiting`, or a failed try. */
-function announces(before: TunnelState, after: TunnelState): boolean {
-  if (before.name !== after.name) return true;
-  const on = (state: TunnelState): string => ('on' in state ? state.on.join() : '');
-  const failed = 'retrying' in after && after.retrying && after.failure !== null && retryClass(after.failure.code) === 'backoff';
-  return on(before) !== on(after) || (failed && 'attempt' in before && 'attempt' in after && before.attempt !== after.attempt);
-}

@@ -1,10 +1,30 @@
 /** Turns the system's refusal to bind an address of this machine into a failure that says what to do. */
 import { formatAddress, type Address } from '../core/address.ts';
 import { FailureError, isFailureError } from '../core/failure.ts';
+import type { TunnelSpec } from '../core/spec.ts';
 import { describeHolder } from './port-holder.ts';
 
-/** `error` is what listen() said; a FailureError passes. `retryAfterMs` is for a busy address that is to be waited for. */
-export async function bindFailure(address: Address, error: unknown, retryAfterMs?: number): Promise<FailureError> {
+/** What the user wants where an address is taken, and how soon to look again where it is to be waited for. */
+export interface Conflict {
+  readonly onConflict: TunnelSpec['onConflict'];
+  readonly retryAfterMs?: number | undefined;
+}
+
+const BUSY_HINT: Readonly<Record<TunnelSpec['onConflict'], string>> = {
+  fail: 'stop it, choose another ingress, or set `on_conflict: wait` or `next`',
+  wait: 'it opens once that is free (`on_conflict: wait`); stop what holds it, or choose another ingress',
+  next: 'the next ports are taken, too (`on_conflict: next`); choose another ingress, or 0 for any port',
+};
+
+/** A path has no next one: with `next` it is waited for. */
+const BUSY_PATH_HINT: typeof BUSY_HINT = {
+  fail: 'stop it, choose another ingress, or set `on_conflict: wait`',
+  wait: BUSY_HINT.wait,
+  next: 'a path has no next one: it opens once that is free; stop what holds it, or choose another ingress',
+};
+
+/** `error` is what listen() said; a FailureError passes. */
+export async function bindFailure(address: Address, error: unknown, conflict: Conflict): Promise<FailureError> {
   if (isFailureError(error) && error.failure.code !== 'bind-in-use') return error;
   const at = formatAddress(address);
   const { code, message } = error as NodeJS.ErrnoException;
@@ -14,9 +34,9 @@ export async function bindFailure(address: Address, error: unknown, retryAfterMs
     return new FailureError({
       code: 'bind-in-use',
       message: holder ? `${at} is in use by ${holder}` : `${at} is in use by another process`,
-      hint: 'stop it, choose another ingress, or set `on_conflict: wait` or `next`',
+      hint: (address.kind === 'unix' ? BUSY_PATH_HINT : BUSY_HINT)[conflict.onConflict],
       cause: isFailureError(error) ? error.failure.cause : cause,
-      retryAfterMs,
+      retryAfterMs: conflict.retryAfterMs,
     });
   }
   if (code === 'EACCES' || code === 'EPERM') return deniedFailure(address, cause);

@@ -1,20 +1,11 @@
-/**
- * Owns the clients of one tunnel, from their arrival at the ingress to their last byte.
- *
- *   arrived ─▶ (waiting for a connection) ─▶ dialling ─▶ open ─▶ over
- *      │                  │                      └─ target refused: a failure of this client only
- *      └─ allow, max      └─ park timeout, drain: turned away
- */
-import { formatAddress, type Address, type TcpAddress } from '../core/address.ts';
+/** Owns the clients of one tunnel: who is let in, how many, what they carried, and their end. What becomes of each is visit.ts. */
+import { formatAddress, type Address } from '../core/address.ts';
 import type { EventBody } from '../core/event.ts';
-import { failure, isFailureError, FailureError, type Failure } from '../core/failure.ts';
 import { AllowedSources } from './allowed-sources.ts';
 import type { Client, Dial } from './client.ts';
-import { negotiateProxy } from './dynamic.ts';
 import { Parking, type ForwarderClock } from './parking.ts';
-import { resetStream } from './reset-stream.ts';
-import { splice, type Splice } from './splice.ts';
 import { compileTargets, type TargetRule } from './target-pattern.ts';
+import { Visit, type VisitEnd, type VisitWay } from './visit.ts';
 import type { Duplex } from 'node:stream';
 
 /** What a reload may change without touching a connection. */
@@ -62,22 +53,6 @@ export interface ForwarderStats {
 
 type RefusalReason = Extract<EventBody, { type: 'connection-refused' }>['why'];
 
-/** One client. `stop` ends whatever it is waiting for. */
-interface Visit {
-  readonly client: Client;
-  readonly from: string;
-  readonly stop: AbortController;
-  /** Why it is turned away after it was taken on. */
-  refusedAs: RefusalReason | null;
-  stream: Duplex | null;
-  joined: Splice | null;
-}
-
-interface Pair {
-  readonly near: Duplex;
-  readonly far: Duplex;
-}
-
 export class Forwarder {
   readonly name: string;
   readonly #options: ForwarderOptions;
@@ -86,6 +61,7 @@ export class Forwarder {
   #targets: TargetRule;
   #egress: Address | null;
   readonly #parking: Parking;
+  readonly #way: VisitWay;
   #draining = false;
   readonly #visits = new Set<Visit>();
   /** Told when the last visit is over, for drain(). */
@@ -100,26 +76,32 @@ export class Forwarder {
     this.#parking = new Parking(options.clock, options.onParked);
     this.#sources = new AllowedSources(options.allow);
     this.#targets = compileTargets(options.allowTargets);
+    this.#way = {
+      mode: options.mode,
+      clock: options.clock,
+      egress: () => this.#egress,
+      mayAsk: (target) => this.#targets(target),
+      whenUp: (tried) => this.#parking.whenUp(this.#settings.parkMs, tried),
+      onJoined: (from, target) => {
+        this.#past.opened += 1;
+        options.notify({ type: 'connection-opened', from, target });
+      },
+    };
   }
 
   /** Takes a client on, or turns it away. Never throws; what happens to it is told by notify. */
   accept(client: Client): void {
     const from = client.origin ? formatAddress({ kind: 'tcp', host: client.origin.address, port: client.origin.port }) : 'unix socket';
-    const why = this.#draining
-      ? 'draining'
-      : client.origin && !this.#sources.has(client.origin.address)
-        ? 'allow'
-        : this.#visits.size >= this.#settings.maxConnections
-          ? 'max-connections'
-          : null;
+    const why = this.#whyNot(client);
     if (why) {
       client.refuse();
       this.#countRefusal(from, why);
       return;
     }
-    const visit: Visit = { client, from, stop: new AbortController(), refusedAs: null, stream: null, joined: null };
+    const visit = new Visit(client, from, this.#way);
     this.#visits.add(visit);
-    void this.#serve(visit).finally(() => {
+    void visit.serve().then((end) => {
+      this.#count(visit, end);
       this.#visits.delete(visit);
       if (this.#visits.size === 0) for (const told of [...this.#idle]) told();
     });
@@ -145,11 +127,11 @@ export class Forwarder {
   stats(): ForwarderStats {
     const { opened, failed, refused, rx, tx } = this.#past;
     const sums = { connections: 0, rxBytes: rx, txBytes: tx };
-    for (const { joined } of this.#visits) {
-      if (!joined) continue;
+    for (const { traffic } of this.#visits) {
+      if (!traffic) continue;
       sums.connections += 1;
-      sums.rxBytes += joined.rxBytes;
-      sums.txBytes += joined.txBytes;
+      sums.rxBytes += traffic.rxBytes;
+      sums.txBytes += traffic.txBytes;
     }
     return {
       ...sums,
@@ -183,120 +165,49 @@ export class Forwarder {
   }
 
   /**
-   * Closes every open connection, with a reset where bytes may be missing. When the connection that carried them died, call this in
-   * the same turn as its `closed` resolves: that keeps a cut stream from looking like one that ended well.
+   * Resets what these channels carry at either end. Called when the connection that carried them died, in the same turn as its `closed`
+   * resolves: that keeps a cut stream from looking like one that ended well.
    */
+  cut(channels: ReadonlySet<Duplex>): void {
+    if (channels.size > 0) for (const visit of this.#visits) visit.cut(channels);
+  }
+
+  /** Closes every open connection, with a reset where bytes may be missing. */
   closeConnections(reset: boolean): void {
-    for (const { joined, stream, stop } of this.#visits) {
-      if (this.#draining) stop.abort();
-      if (joined && reset) joined.reset();
-      else if (joined) joined.close();
-      else if (stream) resetStream(stream);
+    for (const visit of this.#visits) {
+      if (this.#draining) visit.stop();
+      visit.close(reset);
     }
   }
 
-  async #serve(visit: Visit): Promise<void> {
-    const target = { text: this.#egress ? formatAddress(this.#egress) : '' };
-    try {
-      if (this.#options.mode === 'proxy') await this.#serveProxy(visit, target);
-      else await this.#serveDirect(visit, target);
-    } catch (error) {
-      if (visit.stream) resetStream(visit.stream);
-      else visit.client.refuse();
-      if (visit.refusedAs) this.#countRefusal(visit.from, visit.refusedAs);
-      else this.#countFailure(visit.from, target.text, asFailure(error));
-    }
+  #whyNot({ origin }: Client): RefusalReason | null {
+    if (this.#draining) return 'draining';
+    if (origin && !this.#sources.has(origin.address)) return 'allow';
+    return this.#visits.size >= this.#settings.maxConnections ? 'max-connections' : null;
   }
 
-  async #serveDirect(visit: Visit, target: { text: string }): Promise<void> {
-    const far = await this.#dialTarget(visit, () => {
-      const egress = this.#egress;
-      if (!egress) throw new FailureError({ code: 'target-unreachable', message: 'there is no egress yet' });
-      target.text = formatAddress(egress);
-      return egress;
-    });
-    // Accepted only now: a refused target is then a refused connection for a client behind a channel, too.
-    await this.#join(visit, { near: visit.client.accept(), far }, target.text);
-  }
-
-  async #serveProxy(visit: Visit, target: { text: string }): Promise<void> {
-    await this.#whenUp(visit, null);
-    const near = visit.client.accept();
-    visit.stream = near;
-    near.on('error', () => {});
-    const outcome = await negotiateProxy(near, {
-      clock: this.#options.clock,
-      signal: visit.stop.signal,
-      connect: (asked: TcpAddress) => {
-        target.text = formatAddress(asked);
-        if (!this.#targets(asked)) return Promise.reject(new FailureError(forbidden(asked)));
-        return this.#dialTarget(visit, () => asked);
-      },
-    });
-    if (outcome.ok) return this.#join(visit, outcome, target.text);
-    this.#countFailure(visit.from, target.text, outcome.failure);
-  }
-
-  /** Dials when and as soon as there is a connection; one that is lost while dialling sends the client back to waiting. */
-  async #dialTarget(visit: Visit, target: () => Address): Promise<Duplex> {
-    let tried: Dial | null = null;
-    for (;;) {
-      const dial = await this.#whenUp(visit, tried);
-      tried = dial;
-      try {
-        const far = await dial(target(), visit.client.origin, visit.stop.signal);
-        if (!visit.stop.signal.aborted) return far;
-        resetStream(far);
-        throw stopped();
-      } catch (error) {
-        if (visit.stop.signal.aborted || asFailure(error).code !== 'connection-lost') throw error;
+  #count({ from }: Visit, end: VisitEnd): void {
+    const { notify } = this.#options;
+    switch (end.how) {
+      case 'over': {
+        const { target, rxBytes, txBytes } = end;
+        this.#past.rx += rxBytes;
+        this.#past.tx += txBytes;
+        notify({ type: 'connection-closed', from, target, rxBytes, txBytes });
+        return;
       }
+      case 'turned-away':
+        this.#countRefusal(from, end.why);
+        return;
+      case 'failed':
+        this.#past.failed += 1;
+        notify({ type: 'connection-failed', from, target: end.target, failure: end.failure });
+        return;
     }
-  }
-
-  async #whenUp(visit: Visit, tried: Dial | null): Promise<Dial> {
-    const dial = await this.#parking.whenUp(this.#settings.parkMs, tried);
-    if (visit.stop.signal.aborted) throw stopped();
-    if (typeof dial === 'function') return dial;
-    visit.refusedAs = dial;
-    throw stopped();
-  }
-
-  async #join(visit: Visit, { near, far }: Pair, target: string): Promise<void> {
-    const joined = splice(near, far);
-    visit.stream = near;
-    visit.joined = joined;
-    this.#past.opened += 1;
-    this.#options.notify({ type: 'connection-opened', from: visit.from, target });
-    const { rxBytes, txBytes } = await joined.done;
-    visit.joined = null;
-    this.#past.rx += rxBytes;
-    this.#past.tx += txBytes;
-    this.#options.notify({ type: 'connection-closed', from: visit.from, target, rxBytes, txBytes });
   }
 
   #countRefusal(from: string, why: RefusalReason): void {
     this.#past.refused += 1;
     this.#options.notify({ type: 'connection-refused', from, why });
   }
-
-  #countFailure(from: string, target: string, problem: Failure): void {
-    this.#past.failed += 1;
-    this.#options.notify({ type: 'connection-failed', from, target, failure: problem });
-  }
 }
-
-const stopped = (): FailureError => new FailureError({ code: 'connection-lost', message: 'the tunnel is closing' });
-
-const forbidden = (asked: TcpAddress) =>
-  ({
-    code: 'target-forbidden',
-    message: `${formatAddress(asked)} is not in allow_targets`,
-    hint: 'add it to `allow_targets`, or ask for another target',
-  }) as const;
-
-/** Anything but a FailureError is a bug of a dial; the client's connection is where it ends. */
-const asFailure = (error: unknown): Failure =>
-  isFailureError(error)
-    ? error.failure
-    : failure({ code: 'target-unreachable', message: error instanceof Error ? error.message : String(error) });

@@ -30,15 +30,16 @@ const WAIT_MS = 1_000;
  * Rejects with `bind-in-use` (naming the holder where it can be found out) or `bind-denied`.
  */
 export async function listenHere(address: Address, options: ListenOptions): Promise<Listener> {
-  const retryAfterMs = options.onConflict === 'wait' ? WAIT_MS : undefined;
+  const { onConflict } = options;
+  const conflict = { onConflict, retryAfterMs: onConflict === 'wait' ? WAIT_MS : undefined };
   if (address.kind === 'unix') {
     const server = newServer(options, false);
     await listenOnSocketFile(server, address.path, options.socketMode).catch(async (error: unknown) => {
-      throw await bindFailure(address, error, retryAfterMs);
+      throw await bindFailure(address, error, conflict);
     });
     return finish([server], address, options.signal);
   }
-  const last = options.onConflict === 'next' && address.port > 0 ? Math.min(address.port + NEXT_TRIES, 65535) : address.port;
+  const last = onConflict === 'next' && address.port > 0 ? Math.min(address.port + NEXT_TRIES, 65535) : address.port;
   for (let port = address.port; ; port += 1) {
     const at = tcp(address.host, port);
     try {
@@ -46,7 +47,7 @@ export async function listenHere(address: Address, options: ListenOptions): Prom
       return finish(servers, tcp(reported(at.host), got), options.signal);
     } catch (error) {
       if (codeOf(error) === 'EADDRINUSE' && port < last) continue;
-      throw await bindFailure(address, error, retryAfterMs);
+      throw await bindFailure(address, error, conflict);
     }
   }
 }

@@ -1,11 +1,10 @@
 /** Why a host refused to listen. The refusal itself carries no reason (RFC 4254 §4), so what can be tried is tried. */
 import { formatAddress, tcp, type Address, type TcpAddress, type UnixAddress } from '../core/address.ts';
-import { FailureError, type Failure } from '../core/failure.ts';
+import { failure, FailureError, type Failure } from '../core/failure.ts';
 import type { Connection } from '../ssh/connection.ts';
+import { runBriefly } from './brief-command.ts';
 import { quote } from './shell-quote.ts';
 import type { EarlierBind, StaleVerdict } from './stale-bind.ts';
-
-const LIMIT_MS = 5_000;
 
 export interface Denial {
   readonly connection: Connection;
@@ -19,21 +18,38 @@ export interface Denial {
 
 type Words = Pick<Failure, 'message' | 'hint'>;
 
+/** Another process listens there: another port may do. */
+export class HeldByAnother extends FailureError {}
+
 /** A failure that says more than the plain refusal did. */
 export async function explainDenial({ failure: { code, cause } }: FailureError, denial: Denial): Promise<FailureError> {
   const { address, earlier } = denial;
   if (denial.holder === 'own' && earlier) return new FailureError({ code, cause, ...stillOurs(denial, earlier) });
   const words = address.kind === 'unix' ? await socketDenied(address, denial) : portDenied(address, denial);
-  return new FailureError({ code, cause, ...words });
+  return new (denial.holder === 'other' ? HeldByAnother : FailureError)({ code, cause, ...words });
 }
 
-function stillOurs({ address, host }: Denial, { lostMsAgo, addressChanged }: EarlierBind): Words {
+/** What is said while it is being found out. */
+export function awaitingRelease(
+  { code, cause }: Failure,
+  { host, address, earlier }: Pick<Denial, 'host' | 'address'> & { readonly earlier: EarlierBind },
+): Failure {
+  const message = `${heldByOurs({ host, address }, earlier)}: sshd is made to look whether that is alive`;
+  return failure({ code, cause, message, hint: 'it is bound as soon as sshd lets go of it' });
+}
+
+const heldByOurs = ({ host, address }: Pick<Denial, 'host' | 'address'>, { lostMsAgo }: EarlierBind): string => {
   const place = address.kind === 'unix' ? address.path : `port ${address.port}`;
+  return `${place} on ${host} is still held, probably by our own session that was lost ${seconds(lostMsAgo())} ago`;
+};
+
+function stillOurs({ address, host }: Denial, earlier: EarlierBind): Words {
+  const { addressChanged } = earlier;
   const finds = addressChanged
     ? `The address this machine had then is gone, so ${host} cannot be told that the session is dead: only its ClientAliveInterval finds out`
     : `${host} lets go of it once a packet tells it that the session is dead, or its ClientAliveInterval finds out`;
   return {
-    message: `${place} on ${host} is still held, probably by our own session that was lost ${seconds(lostMsAgo)} ago`,
+    message: heldByOurs({ host, address }, earlier),
     hint: `it is tried again. ${finds}, which is off by default: "ClientAliveInterval 15" in sshd_config there makes that a minute at most`,
   };
 }
@@ -46,7 +62,7 @@ function portDenied({ host: at, port }: TcpAddress, { host, holder }: Denial): W
     return {
       message: `port ${port} on ${host} is in use`,
       hint:
-        'stop what holds it, or choose another ingress port. Where it is a session of yours that was cut off, sshd frees it by itself: ' +
+        'stop what holds it, choose another ingress port, or set `on_conflict: next`. Where it is a session of yours that was cut off, sshd frees it by itself: ' +
         `at once if the link was only lost, else once ClientAliveInterval of ${host} has found it dead`,
     };
   if (port > 0 && port < 1024)
@@ -62,12 +78,12 @@ function portDenied({ host: at, port }: TcpAddress, { host, holder }: Denial): W
 
 async function socketDenied({ path }: UnixAddress, { connection, host, holder, earlier }: Denial): Promise<Words> {
   if (holder === 'other') return { message: `${path} on ${host} is in use`, hint: 'stop what listens on it, or choose another path' };
-  if (await isSocketFile(connection, path))
+  if ((await runBriefly(connection, '[ -S "$1" ]', [path])) === 0)
     return {
       message: earlier
-        ? `${path} on ${host} was left there by our own session that was lost ${seconds(earlier.lostMsAgo)} ago`
+        ? `${path} on ${host} was left there by our own session that was lost ${seconds(earlier.lostMsAgo())} ago`
         : `${path} on ${host} was left there by a session that is over`,
-      // Not removed for the user: between a look and a removal it may have become somebody else's.
+      // Not removed here: it is not known to be ours, or could not be removed.
       hint: `remove it (ssh ${host} rm ${quote(path)}), or set "StreamLocalBindUnlink yes" in sshd_config of ${host}`,
     };
   return {
@@ -76,24 +92,4 @@ async function socketDenied({ path }: UnixAddress, { connection, host, holder, e
       'its directory must exist and be writable for the account; a file left there is in the way (StreamLocalBindUnlink); ' +
       'AllowStreamLocalForwarding must be yes or remote',
   };
-}
-
-async function isSocketFile(connection: Connection, path: string): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), LIMIT_MS);
-  });
-  try {
-    const test = await Promise.race([connection.exec(`test -S ${quote(path)}`), limit]);
-    if (!test) return false;
-    test.stdout.resume();
-    test.stderr.resume();
-    const ended = await Promise.race([test.exit, limit]);
-    test.close();
-    return ended?.code === 0;
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
 }

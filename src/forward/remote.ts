@@ -1,13 +1,14 @@
 /** Listening on a host: the ingress of `remote` and `remote-dynamic`, with proof of where it landed (DESIGN promise 6). */
 import { formatAddress, isLoopback, isWildcard, tcp, type Address, type TcpAddress } from '../core/address.ts';
-import { FailureError, isFailureError } from '../core/failure.ts';
+import { FailureError, isFailureError, type Failure } from '../core/failure.ts';
 import type { Connection, RemoteClient, RemoteListener } from '../ssh/connection.ts';
 import type { Dial, Listener, OnClient } from './client.ts';
 import { dialWithin } from './dial-here.ts';
+import { removeLeftSocket } from './left-socket.ts';
 import { findLanding, type Echo, type Landing } from './landing.ts';
 import { watchHolder } from './holder-watch.ts';
 import { ProbeGate } from './probe-gate.ts';
-import { explainDenial } from './remote-denial.ts';
+import { awaitingRelease, explainDenial, HeldByAnother } from './remote-denial.ts';
 import { closeStream } from './reset-stream.ts';
 import { judgeHolder, watchMs, type EarlierBind } from './stale-bind.ts';
 import type { Duplex } from 'node:stream';
@@ -21,6 +22,8 @@ export interface RemoteListenOptions {
   readonly signal: AbortSignal;
   /** It listened at this address before, and lost it with its connection. */
   readonly earlier?: EarlierBind | null;
+  /** It is still held there, and is waited for: why. */
+  readonly onHeld?: (failure: Failure) => void;
 }
 
 /** A listener on a host, and how far its place is known. */
@@ -39,7 +42,7 @@ const PROBE_FROM_HERE_MS = 2_000;
 
 /** Dials from the host. */
 export const dialFromHost =
-  (connection: Connection): Dial =>
+  (connection: Pick<Connection, 'dial'>): Dial =>
   (target, origin, signal) =>
     connection.dial(target, origin ? { origin, signal } : { signal });
 
@@ -56,12 +59,17 @@ export async function listenOnHost(connection: Connection, address: Address, opt
     const place = await locate(connection, listener.bound, { ...options, gate, limit, asked: address });
     if (options.signal.aborted) throw new FailureError({ code: 'connection-lost', message: 'listening was stopped' });
     gate.open();
-    return { ...place, close: () => listener.close() };
+    return { ...place, close: () => letGo(connection, listener) };
   } catch (error) {
-    await listener.close();
+    await letGo(connection, listener);
     gate.open();
     throw error;
   }
+}
+
+async function letGo(connection: Connection, listener: RemoteListener): Promise<void> {
+  await listener.close();
+  if (listener.bound.kind === 'unix') await removeLeftSocket(connection, listener.bound.path);
 }
 
 interface Claim extends Omit<RemoteListenOptions, 'onClient'> {
@@ -78,10 +86,13 @@ async function claim(connection: Connection, address: Address, options: Claim): 
     const { host, signal, earlier = null, triedAgain = false } = options;
     // A port that the server was to choose is refused by rule.
     const nobody = address.kind === 'tcp' && address.port === 0;
+    if (earlier && address.kind === 'tcp' && !nobody) options.onHeld?.(awaitingRelease(error.failure, { host, address, earlier }));
     const holder = nobody ? 'unknown' : await watchHolder(connection, address, { watchMs: watchMs(earlier), signal });
     const verdict = judgeHolder(holder, nobody ? null : earlier, triedAgain);
     if (verdict.do === 'tell' || signal.aborted)
       throw await explainDenial(error, { connection, host, address, earlier, holder: verdict.do === 'tell' ? verdict.holder : 'unknown' });
+    // The session that held it is gone, and has left its file in the way.
+    if (address.kind === 'unix' && earlier) await removeLeftSocket(connection, address.path);
     return claim(connection, address, { ...options, triedAgain: true });
   }
 }
@@ -160,10 +171,10 @@ function judge(landing: Landing, bound: TcpAddress, { asked, host, expose }: Sea
   const { port } = bound;
   if (landing.kind === 'unverified') return { bound: tcp(landing.on, port), proof: 'unverified', reason: landing.reason };
   if (landing.kind === 'shadowed')
-    throw new FailureError({
+    throw new HeldByAnother({
       code: 'remote-forward-denied',
       message: `port ${port} on ${host} is in use by another process: sshd got it on ${landing.on} only`,
-      hint: 'stop that process, or choose another ingress port',
+      hint: 'stop that process, choose another ingress port, or set `on_conflict: next`',
     });
   const place: Place = { bound: tcp(landing.on, port), proof: landing.proof, reason: null };
   if (landing.kind === 'everywhere' && !expose)

@@ -40,6 +40,13 @@ export interface Splice {
   close(): void;
 }
 
+/** A stream whose bytes may lie where others are read to, as long as they are not in use. */
+interface Borrower {
+  borrow(isInUse: () => boolean): void;
+}
+
+const canBorrow = (stream: Duplex): stream is Duplex & Borrower => 'borrow' in stream;
+
 interface Side {
   readonly stream: Duplex;
   bytes: number;
@@ -51,8 +58,12 @@ interface Side {
   finished: boolean;
   closed: boolean;
   waitsForDrain: boolean;
+  /** What is written to it is held until the end of this turn. */
+  corked: boolean;
 }
 
+/** What may wait for a side that does not take it, before the other is not read any more. */
+const HIGH_WATER_BYTES = 256 * 1024;
 const STALL_MS = 300_000;
 const CLOSE_MS = 30_000;
 const LINGER_MS = 2_000;
@@ -138,6 +149,7 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
   const attach = (from: Side, to: Side): void => {
     const source = from.stream;
     const sink = to.stream;
+    if (canBorrow(source)) source.borrow(() => sink.writableLength > 0 && !sink.destroyed);
     const drained = (): void => {
       from.waitsForDrain = false;
       if (!cut) source.resume();
@@ -149,11 +161,22 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
         broken = true; // nobody can take these: the far side is gone, and we read on only so that ours gets its own last bytes
         return;
       }
-      if (!sink.write(chunk)) {
+      if (!to.corked) {
+        // What comes in one turn (the packets of one read) goes out in one write.
+        to.corked = true;
+        sink.cork();
+        process.nextTick(uncork);
+      }
+      // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
+      if (!sink.write(chunk) && sink.writableLength >= HIGH_WATER_BYTES) {
         source.pause();
         from.waitsForDrain = true;
       }
     });
+    const uncork = (): void => {
+      to.corked = false;
+      sink.uncork();
+    };
     sink.on('drain', () => {
       if (from.waitsForDrain) drained();
     });
@@ -230,4 +253,5 @@ const newSide = (stream: Duplex): Side => ({
   finished: stream.writableFinished,
   closed: stream.destroyed,
   waitsForDrain: false,
+  corked: false,
 });

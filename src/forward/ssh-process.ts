@@ -3,10 +3,11 @@ import { isWildcard, tcp, type Address } from '../core/address.ts';
 import { FailureError, isFailureError, type Failure } from '../core/failure.ts';
 import { listensOnHost, type TunnelSpec } from '../core/spec.ts';
 import type { Connection } from '../ssh/connection.ts';
+import { HeldByAnother } from './remote-denial.ts';
 import { closeStream } from './reset-stream.ts';
 import { connectWords, dyingCommand, forwardWords, type LaunchDestination } from './ssh-command.ts';
 import { startSsh, type RunningSsh } from './ssh-run.ts';
-import { allocatedPort, localForwardListens, remoteForwardSucceeded } from './ssh-stderr.ts';
+import { allocatedPort, localForwardListens, remoteArrivals, remoteForwardSucceeded } from './ssh-stderr.ts';
 
 export type { LaunchDestination } from './ssh-command.ts';
 
@@ -15,6 +16,8 @@ export interface LaunchOptions {
   readonly connection: Connection;
   readonly spec: TunnelSpec;
   readonly destination: LaunchDestination;
+  /** Where it was bound before, on a port that the file leaves open: tried first. */
+  readonly previous?: Address | null;
   readonly signal: AbortSignal;
 }
 
@@ -30,6 +33,8 @@ export interface LaunchedTunnel {
 /** For logging in and binding: ConnectTimeout, a jump or two, and slow machines. */
 const READY_MS = 30_000;
 const PROOF_MS = 10_000;
+/** From a connection made there to our own ssh's word of it. */
+const ARRIVAL_MS = 5_000;
 const POLL_MS = 100;
 /** ssh -L cannot allocate a port: one below the ephemeral range is tried, and another where that is taken. */
 const FREE_PORTS = { first: 20_000, count: 12_000 };
@@ -41,19 +46,30 @@ const PORT_TRIES = 10;
  * `timeout`, `connection-lost`; `bind-denied` where the client host does not run commands.
  */
 export async function launchSsh(options: LaunchOptions): Promise<LaunchedTunnel> {
-  const { spec } = options;
-  if (listensOnHost(spec.type) || spec.ingress.kind === 'unix') return launchOnce(options, spec.ingress);
+  const { spec, previous = null } = options;
+  if (spec.ingress.kind === 'unix') return launchOnce(options, spec.ingress);
   const { host, port } = spec.ingress;
-  const next = spec.onConflict === 'next';
-  for (let attempt = 1; ; attempt += 1) {
-    const candidate = port === 0 ? FREE_PORTS.first + Math.floor(Math.random() * FREE_PORTS.count) : port + attempt - 1;
-    try {
-      return await launchOnce(options, tcp(host, candidate));
-    } catch (error) {
-      const busy = isFailureError(error) && error.failure.code === 'bind-in-use';
-      if (!busy || attempt === PORT_TRIES || !(port === 0 || next) || options.signal.aborted) throw error;
-    }
+  const random = port === 0 && !listensOnHost(spec.type);
+  const first = random ? FREE_PORTS.first + Math.floor(Math.random() * FREE_PORTS.count) : port;
+  // A far sshd chooses a free port by itself.
+  const tries = random || (port > 0 && spec.onConflict === 'next') ? PORT_TRIES : 1;
+  const further = Array.from({ length: tries - 1 }, (_, index) => first + index + 1).filter((each) => each <= 65_535);
+  const places = [first, ...further].map((each) => tcp(host, each));
+  return launchAtOneOf(options, previous ? [previous, ...places] : places);
+}
+
+/** The next one where another process holds it. */
+async function launchAtOneOf(
+  options: LaunchOptions,
+  [place = options.spec.ingress, ...further]: readonly Address[],
+): Promise<LaunchedTunnel> {
+  try {
+    return await launchOnce(options, place);
+  } catch (error) {
+    const held = error instanceof HeldByAnother || (isFailureError(error) && error.failure.code === 'bind-in-use');
+    if (!held || further.length === 0 || options.signal.aborted) throw error;
   }
+  return launchAtOneOf(options, further);
 }
 
 async function launchOnce({ connection, spec, destination, signal }: LaunchOptions, ingress: Address): Promise<LaunchedTunnel> {
@@ -70,13 +86,43 @@ async function launchOnce({ connection, spec, destination, signal }: LaunchOptio
   const ssh = await startSsh(connection, command, `ssh on ${spec.client}`);
   try {
     const bound = await until(ssh, signal, far ? farIngress(ssh, ingress) : nearIngress(ssh, connection, ingress));
-    if (far) await proveFar(connection, { bound, spec, destination });
+    if (far) await proveFar(connection, { bound, spec, destination, ssh });
     if (ssh.ended()) throw new FailureError(await ssh.failed);
     return { bound, closed: ssh.closed, close: () => ssh.close() };
   } catch (error) {
     await ssh.close();
-    throw error;
+    throw far ? await farDenial(error, { connection, ingress, destination }) : error;
   }
+}
+
+/** A refusal of the far sshd has no reason (RFC 4254 §4): a connection made there tells whether somebody listens on the port. */
+async function farDenial(
+  error: unknown,
+  { connection, ingress, destination }: { connection: Connection; ingress: Address; destination: LaunchDestination },
+): Promise<unknown> {
+  if (!isFailureError(error) || error.failure.code !== 'remote-forward-denied' || ingress.kind === 'unix' || ingress.port === 0)
+    return error;
+  const near = isWildcard(ingress.host) ? tcp('localhost', ingress.port) : ingress;
+  if ((await connectFar(connection, near, destination)) !== 'yes') return error;
+  return heldByAnother(ingress.port, destination, error.failure.cause);
+}
+
+const heldByAnother = (port: number, { hostname }: LaunchDestination, cause: string | null): FailureError =>
+  new HeldByAnother({
+    code: 'remote-forward-denied',
+    message: `port ${port} on ${hostname} is in use by another process`,
+    hint: 'stop that process, choose another ingress port, or set `on_conflict: next`',
+    cause,
+  });
+
+/** How many connections to its remote listener ssh has told of. */
+const arrivedFrom = (ssh: RunningSsh, port: number): number => remoteArrivals(ssh.stderr()).filter((each) => each === port).length;
+
+/** Asked for `localhost`, sshd is content with one family: the other one may be somebody else's. */
+async function arrives(ssh: RunningSsh, port: number, before: number): Promise<boolean> {
+  const limit = Date.now() + ARRIVAL_MS;
+  while (arrivedFrom(ssh, port) === before && Date.now() < limit) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  return arrivedFrom(ssh, port) > before;
 }
 
 /** Looks again and again, until `look` gives an address, ssh ends, or the time is over. */
@@ -124,7 +170,7 @@ const farIngress = (ssh: RunningSsh, ingress: Address) => async (): Promise<Addr
 /** By connections made on the destination with a second ssh; where it gives no verdict, the far sshd's own word stands. */
 async function proveFar(
   connection: Connection,
-  { bound, spec, destination }: { bound: Address; spec: TunnelSpec; destination: LaunchDestination },
+  { bound, spec, destination, ssh }: { bound: Address; spec: TunnelSpec; destination: LaunchDestination; ssh: RunningSsh },
 ): Promise<void> {
   const connects = (target: Address) => connectFar(connection, target, destination);
   if (bound.kind === 'unix') {
@@ -136,9 +182,14 @@ async function proveFar(
   const loopback = asked === 'localhost' || asked === '127.0.0.1' || asked === '::1';
   const near = tcp(wildcard || asked === 'localhost' ? 'localhost' : asked, bound.port);
   // 127.0.0.2 answers for a bind on every interface only.
-  const [home, wide] = await Promise.all([connects(near), wildcard || loopback ? connects(tcp('127.0.0.2', bound.port)) : 'unknown']);
-  const sshd = spec.hosts[0] ?? destination.hostname;
-  if (home === 'no') throw unreached(bound, spec);
+  const before = arrivedFrom(ssh, bound.port);
+  const [home, wide] = await Promise.all([
+    connects(near.host === 'localhost' ? tcp('127.0.0.1', bound.port) : near),
+    wildcard || loopback ? connects(tcp('127.0.0.2', bound.port)) : 'unknown',
+  ]);
+  const sshd = destination.hostname;
+  if (home === 'yes' && !(await arrives(ssh, bound.port, before))) throw heldByAnother(bound.port, destination, null);
+  if (home === 'no' && (near.host !== 'localhost' || (await connects(near)) === 'no')) throw unreached(bound, spec);
   if (loopback && wide === 'yes' && !spec.expose)
     throw new FailureError({
       code: 'bind-denied',

@@ -85,6 +85,10 @@ export function allocatedPort(stderr: string): number | null {
 export const remoteForwardSucceeded = (stderr: string): boolean =>
   /remote forward success|Allocated port \d+ for remote forward/.test(stderr);
 
+/** With -v: the ports of its remote listeners at which connections arrived, in order. */
+export const remoteArrivals = (stderr: string): readonly number[] =>
+  [...stderr.matchAll(/client_request_forwarded_tcpip: listen \S* port (\d+)/g)].map(([, port]) => Number(port));
+
 /** With -v: ssh listens on the client host. */
 export const localForwardListens = (stderr: string): boolean => /Local forwarding listening on/.test(stderr);
 

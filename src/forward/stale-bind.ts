@@ -10,7 +10,7 @@ import { unreachable } from '../core/result.ts';
 /** What this tunnel held before, and how it was lost. */
 export interface EarlierBind {
   /** Since the connection it listened through was lost; milliseconds. */
-  readonly lostMsAgo: number;
+  readonly lostMsAgo: () => number;
   /** This machine no longer has an address that it had then: resets cannot reach the server any more. */
   readonly addressChanged: boolean;
 }

@@ -21,7 +21,8 @@ export interface UpOptions extends ProjectOptions, ReadyOptions {
 }
 
 /**
- * Brings the project up in this process and resolves when every tunnel is open (an on-demand one: when it listens).
+ * Brings the project up in this process and resolves when every tunnel is open, or with `condition: 'healthy'` healthy (an on-demand one:
+ * when it listens).
  *
  * Rejects with `ConfigurationError` before anything is dialled, or with `NotOpenError` when a tunnel or a host has failed for
  * good, after `timeoutMs` (default 30 000), or when `signal` is aborted; then everything is closed again. A project that

@@ -1,9 +1,12 @@
-/** Waits until every tunnel is open, or until it is plain that one will not be. */
+/** Waits until every tunnel is open, or healthy, or until it is plain that one will not be. */
 import type { ErrorView, HostView, Snapshot, TunnelView } from '../core/snapshot.ts';
+import { isMet, type Condition } from '../runner/met.ts';
 import type { RunnerPort } from '../runner/runner-port.ts';
 import { NotOpenError, type NotUp } from './tunnels-error.ts';
 
 export interface ReadyOptions {
+  /** What to wait for: `healthy` is until each healthcheck has succeeded, and `open` where there is none. Default `open`. */
+  readonly condition?: Condition;
   /** Milliseconds until it is given up; default 30 000. */
   readonly timeoutMs?: number;
   /** Gives it up. */
@@ -11,27 +14,30 @@ export interface ReadyOptions {
 }
 
 const DEFAULT_LIMIT = 30_000;
+/** A probe that succeeds makes no event of its own in every case: looked at again this often. Milliseconds. */
+const LOOK_EVERY = 100;
 /** setTimeout takes no more than 31 bits. */
 const MAX_LIMIT = 2_147_483_647;
 
-/** Rejects with `NotOpenError` as soon as a tunnel or a host has failed for good, at the limit, or when the signal is aborted. */
-export function ready(runner: RunnerPort, { timeoutMs = DEFAULT_LIMIT, signal }: ReadyOptions): Promise<void> {
+/** Rejects with `NotOpenError` as soon as a tunnel has failed for good, or all the hosts it could go by, at the limit, or when the signal is aborted. */
+export function ready(runner: RunnerPort, { condition = 'open', timeoutMs = DEFAULT_LIMIT, signal }: ReadyOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const own = new AbortController();
+    let again: NodeJS.Timeout | undefined;
     const finish = (why: 'open' | 'failed' | 'timeout' | 'aborted'): void => {
       if (own.signal.aborted) return;
       own.abort();
       unsubscribe();
       clearTimeout(limit);
+      clearInterval(again);
       signal?.removeEventListener('abort', onAbort);
       if (why === 'open') resolve();
-      else reject(notOpen(runner.snapshot(), { code: why, limitMs: timeoutMs }));
+      else reject(notOpen(runner.snapshot(), { code: why, condition, limitMs: timeoutMs }));
     };
     const onAbort = (): void => finish('aborted');
     /** One that needs the user is not waited for, though others may still come. */
     const look = (): void => {
-      const { hosts, tunnels } = runner.snapshot();
-      if ([...hosts, ...tunnels].some(({ state }) => state === 'failed')) finish('failed');
+      if (runner.stuck().length > 0) finish('failed');
     };
     // An event is published in the middle of a round: look when the round is over.
     const unsubscribe = runner.subscribe((event) => {
@@ -41,23 +47,31 @@ export function ready(runner: RunnerPort, { timeoutMs = DEFAULT_LIMIT, signal }:
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) return onAbort();
     look();
+    const lookForAll = (): void => {
+      if (runner.snapshot().tunnels.every((tunnel) => isMet(tunnel, condition))) finish('open');
+    };
     void runner.settled(own.signal).then((outcome) => {
-      if (outcome !== 'aborted') finish(outcome);
+      if (outcome === 'failed' || (outcome === 'open' && condition === 'open')) finish(outcome);
+      else if (outcome === 'open') {
+        again = setInterval(lookForAll, LOOK_EVERY);
+        lookForAll();
+      }
     });
   });
 }
 
 interface Why {
   readonly code: 'failed' | 'timeout' | 'aborted';
+  readonly condition: Condition;
   readonly limitMs: number;
 }
 
-function notOpen(snapshot: Snapshot, { code, limitMs }: Why): NotOpenError {
+function notOpen(snapshot: Snapshot, { code, condition, limitMs }: Why): NotOpenError {
   const hosts = snapshot.hosts.filter(({ state }) => state !== 'connected' && state !== 'idle');
-  const tunnels = snapshot.tunnels.filter(({ state }) => state !== 'open' && state !== 'idle');
+  const tunnels = snapshot.tunnels.filter((tunnel) => !isMet(tunnel, condition));
   const notUp = [...hosts.map((host) => notUpOf('host', host)), ...tunnels.map((tunnel) => notUpOf('tunnel', tunnel))];
   const when = { failed: '', timeout: ` within ${limitMs / 1000} s`, aborted: ' when it was given up' }[code];
-  const which = tunnels.length === 0 ? 'a host is not connected' : `not open: ${tunnels.map(({ name }) => name).join(', ')}`;
+  const which = tunnels.length === 0 ? 'a host is not connected' : `not ${condition}: ${tunnels.map(({ name }) => name).join(', ')}`;
   return new NotOpenError({ code, message: [`${which}${when}`, ...causes(notUp)].join('\n') }, notUp);
 }
 
@@ -69,7 +83,7 @@ function causes(notUp: readonly NotUp[]): string[] {
   return notUp.flatMap(({ kind, name, state, error }) => {
     if (error !== null && told.has(error.message)) return [];
     if (error !== null) told.add(error.message);
-    if (error === null && kind === 'tunnel') return [];
+    if (error === null && kind === 'tunnel' && state !== 'unhealthy') return [];
     return [`  ${kind} ${name} (${state})${error === null ? '' : `: ${errorText(error)}`}`];
   });
 }

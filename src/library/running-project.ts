@@ -52,7 +52,7 @@ export interface RunningProject {
   /** Calls back for everything that happens from now on, until the returned function is called. */
   on(listener: (event: TunnelsEvent) => void): () => void;
   /**
-   * Resolves when every tunnel is open (an on-demand one: when it listens). Rejects with `NotOpenError` as soon as one has
+   * Resolves when every tunnel is open, or healthy (an on-demand one: when it listens). Rejects with `NotOpenError` as soon as one has
    * failed for good, at the limit, or when the signal is aborted; the project runs on.
    */
   ready(options?: ReadyOptions): Promise<void>;

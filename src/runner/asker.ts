@@ -1,14 +1,15 @@
-/** Answers what connecting asks: from the environment where the file says so, from the user where there is one. */
+/** Answers what connecting asks: as the file says (a variable, a command), else from the user where there is one. */
+import type { RunCommand } from '../engine/command.ts';
 import type { Asker } from '../engine/engine.ts';
 import type { Questions } from './runner-port.ts';
+import { secretOfCommand } from './secret-command.ts';
 
 /** `environment` is read at each question: a reload may have changed it. */
-export function createAsker(questions: Questions, environment: () => Readonly<Record<string, string>>): Asker {
+export function createAsker(questions: Questions, environment: () => Readonly<Record<string, string>>, run: RunCommand): Asker {
   return {
-    async secret({ host, user, prompt, echo, source }, signal) {
+    async secret({ host, user, kind, prompt, echo, source }, signal) {
       if (source && 'env' in source) return environment()[source.env] ?? null;
-      // A command may only be run for a trusted project; the configuration refuses it until trust exists.
-      if (source && 'command' in source) return null;
+      if (source && 'command' in source) return secretOfCommand(source.command, { host, kind }, { run, signal });
       return questions.secret({ host, prompt: prompt || `${user}@${host}`, echo }, signal);
     },
     hostKey: ({ host, address, algorithm, fingerprint }, signal) => questions.hostKey({ host, address, algorithm, fingerprint }, signal),

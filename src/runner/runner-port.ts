@@ -4,7 +4,7 @@ import type { TunnelsEvent } from '../core/event.ts';
 import type { Graph } from '../core/graph.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Snapshot } from '../core/snapshot.ts';
-import type { LoadChange } from './selection.ts';
+import type { Asked, Use } from './selection.ts';
 
 export type ApplyResult =
   | { readonly applied: true; readonly plan: Plan; readonly loaded: Loaded }
@@ -20,14 +20,6 @@ export interface Questions {
   ): Promise<'yes' | 'no' | null>;
 }
 
-/** What one `up` asks for. */
-export interface Asked {
-  readonly names: readonly string[];
-  readonly noDeps: boolean;
-  /** Where the configuration is, instead of where it was so far. */
-  readonly load?: LoadChange;
-}
-
 export interface RunnerPort {
   /** Loads and applies. Resolves once the plan is made and under way, not when everything is open. */
   apply(): Promise<ApplyResult>;
@@ -35,6 +27,13 @@ export interface RunnerPort {
   plan(asked?: Asked): Promise<ApplyResult>;
   /** What `up NAME…` asks for, from the next apply() on: these join what was asked for before; none is all of the file. */
   select(names: readonly string[], options: Omit<Asked, 'names'>): void;
+  /**
+   * A command that runs asks for these as long as it does: they are brought up, what was stopped is started, and the file is only read where
+   * they are not all there. Gives the tunnels it is about; where the file is not valid, or lacks one, nothing has changed.
+   */
+  lend(id: string, use: Use): Promise<{ readonly result: ApplyResult; readonly tunnels: readonly string[] }>;
+  /** It has ended: what nobody else asks for drains and goes, and what was stopped before is stopped. Again with 0 hurries it. */
+  release(id: string, options: { readonly drainMs: number | null }): Promise<void>;
   /** Closes tunnels, which stay in the project as `closed` until they are started. Resolves when they are. */
   stopTunnels(names: readonly string[], options: { readonly drainMs: number | null }): Promise<void>;
   /** Opens what was stopped or has failed; what runs is left alone. */
@@ -48,6 +47,8 @@ export interface RunnerPort {
   subscribe(listener: (event: TunnelsEvent) => void): () => void;
   /** Resolves when every tunnel is open (or idle), or none can get further (`failed`); rejects never. */
   settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'>;
+  /** The tunnels that never come up without the user, whatever becomes of the others. */
+  stuck(): readonly string[];
   /** Drains up to `drainMs` (null: each tunnel's own) and closes everything, dependants first. Calling it again with 0 closes at once. */
   stop(options: { readonly drainMs: number | null }): Promise<void>;
 }

@@ -1,20 +1,28 @@
 /** A project that runs: load → apply, and again at each change of a file. A file that does not load changes nothing. */
 import { load } from '../config/load.ts';
 import type { LoadOptions, Loaded } from '../config/loaded.ts';
+import { profilesAsked } from '../config/profiles.ts';
 import type { TunnelsEvent } from '../core/event.ts';
 import { buildGraph, type Graph } from '../core/graph.ts';
 import { formatPlan } from '../core/plan.ts';
 import { reconcile } from '../core/reconcile.ts';
 import type { Snapshot } from '../core/snapshot.ts';
+import type { Project } from '../core/spec.ts';
 import { systemClock, type Clock } from '../engine/clock.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Network } from '../engine/network.ts';
 import { realNetwork } from '../engine/real-network.ts';
+import { watchDescriptors, type DescriptorWatch } from '../engine/descriptor-watch.ts';
 import { watchWake, type WakeWatch } from '../engine/wake-watch.ts';
 import { createAsker, nobody } from './asker.ts';
-import type { ApplyResult, Asked, Questions, RunnerPort } from './runner-port.ts';
-import { activatedNames, joined, reread, selectionOf, type Selection } from './selection.ts';
+import { Lending } from './lending.ts';
+import { ProjectTrust, type Settled } from './project-trust.ts';
+import { RunningCommands } from './running-commands.ts';
+import type { ApplyResult, Questions, RunnerPort } from './runner-port.ts';
+import { activatedNames, joined, nothingOf, type Asked, type Selection, type Use } from './selection.ts';
 import { selectTunnels } from './select.ts';
+import { untilSettled } from './settled.ts';
+import { TrustStore } from './trust-store.ts';
 import { watchFiles, type FileWatch } from './watch.ts';
 
 export interface RunnerOptions {
@@ -25,6 +33,8 @@ export interface RunnerOptions {
   readonly names?: readonly string[];
   /** With `names`: without what they need. */
   readonly noDeps?: boolean;
+  /** Only this use asks for them, until it is released. */
+  readonly use?: string;
   readonly clock?: Clock;
   readonly network?: Network;
 }
@@ -35,25 +45,42 @@ class Runner implements RunnerPort {
   readonly #options: RunnerOptions;
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #trust: ProjectTrust;
+  /** Those that print secrets; the others end with their tunnels. */
+  readonly #commands: RunningCommands;
+  readonly #lending = new Lending(() => ({ project: this.#project, graph: this.#engine.graph, selection: this.#selection }));
   #loaded: Loaded | null = null;
+  /** What is applied, without what may not run. */
+  #project: Project | null = null;
   #watchedFiles: readonly string[] = [];
   #readAt = 0;
   #watch: Promise<FileWatch> | null = null;
   #wake: WakeWatch | null = null;
+  #descriptors: DescriptorWatch | null = null;
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;
   #selection: Selection;
+  /** Names that a command has just given: these must be in the file. Those of earlier ones may have gone from it since. */
+  #justNamed: readonly string[];
   /** What the last apply() that succeeded went by: a name that is not in the file must not spoil every later reload. */
   #appliedSelection: Selection | null = null;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
-    this.#selection = selectionOf(options.names ?? [], options.noDeps ?? false);
+    const { env: _env, names: _names, ...load } = options.load;
+    const nothing = nothingOf({ ...load, profiles: profilesAsked(options.load) });
+    const { names = [], noDeps = false, use } = options;
+    this.#justNamed = names;
+    this.#selection = use === undefined ? joined(nothing, { names, noDeps }) : nothing;
+    if (use !== undefined) this.#lending.add(use, { names, noDeps, profiles: [] });
     this.#clock = options.clock ?? systemClock;
+    const network = options.network ?? realNetwork;
+    this.#trust = new ProjectTrust(new TrustStore(options.load.env));
+    this.#commands = new RunningCommands(network.runCommand);
     this.#engine = new Engine({
       clock: this.#clock,
-      network: options.network ?? realNetwork,
-      asker: createAsker(options.questions ?? nobody, () => this.#loaded?.environment ?? {}),
+      network,
+      asker: createAsker(options.questions ?? nobody, () => this.#loaded?.environment ?? {}, this.#commands.run),
       verbosity: options.verbosity ?? 0,
     });
   }
@@ -63,7 +90,11 @@ class Runner implements RunnerPort {
   }
 
   apply(): Promise<ApplyResult> {
-    const result = this.#applying.then(() => this.#apply());
+    return this.#inTurn(() => this.#apply());
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#applying.then(work);
     this.#applying = result.catch(() => undefined);
     return result;
   }
@@ -73,11 +104,15 @@ class Runner implements RunnerPort {
       this.#publish({ type: 'warning', message: `${why}: checking every connection`, hint: null });
       void this.#engine.probe();
     });
+    const hint = 'what is open goes on; raise the limit (ulimit -n), or lower max_connections';
+    this.#descriptors ??= watchDescriptors(this.#clock, () =>
+      this.#publish({ type: 'warning', message: 'no file descriptor is left: new clients are turned away until some leave', hint }),
+    );
   }
 
   watch(): void {
     this.#watch ??= watchFiles(async () => void (await this.apply()));
-    void this.#follow();
+    void this.#follow(this.#watchedFiles);
   }
 
   snapshot(): Snapshot {
@@ -92,32 +127,12 @@ class Runner implements RunnerPort {
     return this.#engine.bus.subscribe(listener);
   }
 
+  stuck(): readonly string[] {
+    return this.#engine.stuck();
+  }
+
   settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'> {
-    return new Promise((resolve) => {
-      const finish = (outcome: 'open' | 'failed' | 'aborted'): void => {
-        unsubscribe();
-        signal.removeEventListener('abort', onAbort);
-        resolve(outcome);
-      };
-      const look = (): void => {
-        const outcome = this.#engine.outcome();
-        if (outcome !== 'pending') finish(outcome);
-      };
-      const onAbort = (): void => finish('aborted');
-      let looking = false;
-      // An event is published in the middle of a round: look when the round is over, once for all that came with it.
-      const unsubscribe = this.subscribe((event) => {
-        if (looking || (event.type !== 'tunnel-state' && event.type !== 'host-state' && event.type !== 'applied')) return;
-        looking = true;
-        setImmediate(() => {
-          looking = false;
-          look();
-        });
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-      else queueMicrotask(look);
-    });
+    return untilSettled(this.#engine, signal);
   }
 
   async stop({ drainMs }: { readonly drainMs: number | null }): Promise<void> {
@@ -125,72 +140,130 @@ class Runner implements RunnerPort {
     const first = !this.#stopping;
     this.#stopping = true;
     this.#wake?.stop();
+    this.#descriptors?.stop();
     await (await this.#watch)?.close();
     await this.#engine.stop(drainMs);
+    await this.#commands.ended();
     if (first) this.#publish({ type: 'stopped' });
   }
 
   async plan(asked?: Asked): Promise<ApplyResult> {
-    const selection = asked ? this.#selected(asked) : this.#selection;
-    const result = await this.#load(selection);
+    const selection = this.#lending.selection(asked ? joined(this.#selection, asked) : this.#selection);
+    const result = await this.#load(selection, asked?.names ?? []);
     if (!result.ok) return { applied: false, failure: result.error };
-    return { applied: true, plan: reconcile(this.#desired(result.value, selection), this.#engine.graph), loaded: result.value };
+    const settled = await this.#settled(result.value);
+    const loaded = withWarnings(result.value, settled);
+    return { applied: true, plan: reconcile(desired(settled.project, selection), this.#engine.graph), loaded };
   }
 
   select(names: readonly string[], options: Omit<Asked, 'names'>): void {
-    this.#selection = this.#selected({ names, ...options });
+    this.#selection = joined(this.#selection, { names, ...options });
+    this.#justNamed = [...this.#justNamed, ...names];
+    this.#lending.forget(names.length > 0 ? names : null);
   }
 
-  #selected({ names, noDeps, load: change }: Asked): Selection {
-    const selection = joined(this.#selection, names, noDeps);
-    return change ? reread(selection, change, this.#options.load.profiles) : selection;
+  lend(id: string, use: Use): ReturnType<RunnerPort['lend']> {
+    return this.#inTurn(async () => {
+      const isThere = this.#lending.covers(use);
+      this.#lending.add(id, use);
+      const result: ApplyResult =
+        isThere && this.#loaded ? { applied: true, plan: { steps: [] }, loaded: this.#loaded } : await this.#apply(use.names);
+      if (!result.applied) {
+        this.#lending.remove(id);
+        return { result, tunnels: [] };
+      }
+      const tunnels = this.#lending.tunnelsOf(use);
+      const states = new Map(this.snapshot().tunnels.map(({ name, state }) => [name, state]));
+      const closed = tunnels.filter((name) => states.get(name) === 'closed');
+      this.#lending.started(closed);
+      this.#engine.resume(closed);
+      return { result, tunnels };
+    });
+  }
+
+  async release(id: string, { drainMs }: { readonly drainMs: number | null }): Promise<void> {
+    if (!this.#lending.remove(id)) return this.#engine.halt(this.#lending.leaving(id), drainMs);
+    await this.#applying;
+    const gone = [...this.#lending.unasked(), ...this.#lending.toStop()];
+    if (gone.length === 0 || this.#stopping) return;
+    const hasLeft = this.#lending.leave(id, gone);
+    await this.#engine.halt(gone, drainMs);
+    hasLeft();
+    const left = await this.#inTurn(async () => {
+      const [unasked, stopped] = [this.#lending.unasked(), this.#lending.toStop()];
+      this.#lending.forget(stopped);
+      // Somebody has asked for them again meanwhile.
+      this.#engine.resume(gone.filter((name) => !unasked.includes(name) && !stopped.includes(name)));
+      return unasked.length > 0 && this.#project && !this.#stopping ? this.#applyPart(this.#project, unasked) : null;
+    });
+    await left?.gone;
+  }
+
+  #applyPart(project: Project, without: readonly string[]): ReturnType<Engine['apply']> {
+    const running = this.#engine.graph?.tunnels.keys() ?? [];
+    const part = selectTunnels(project, { only: [], bare: [...running].filter((name) => !without.includes(name)) });
+    return this.#applyGraph(buildGraph(part));
   }
 
   async stopTunnels(names: readonly string[], { drainMs }: { readonly drainMs: number | null }): Promise<void> {
+    this.#lending.forget(names);
     await this.#engine.halt(names, drainMs);
   }
 
   startTunnels(names: readonly string[]): void {
+    this.#lending.forget(names);
     this.#engine.resume(names);
   }
 
-  #load(selection: Selection): ReturnType<typeof load> {
-    const names = activatedNames(selection);
-    const { env } = this.#options.load;
-    return load({ ...(selection.load ? { ...selection.load, env } : this.#options.load), ...(names.length > 0 ? { names } : {}) });
+  #load(selection: Selection, names: readonly string[]): ReturnType<typeof load> {
+    return load({ ...selection.load, env: this.#options.load.env, names, standing: activatedNames(selection) });
   }
 
-  #desired(loaded: Loaded, selection: Selection): Graph {
-    return buildGraph(selectTunnels(loaded.project, selection.only ?? [], selection));
+  #settled(loaded: Loaded): Promise<Settled> {
+    return this.#trust.settle(loaded, this.#engine.graph?.project ?? null);
   }
 
-  async #apply(): Promise<ApplyResult> {
+  async #apply(lent: readonly string[] = []): Promise<ApplyResult> {
     this.#readAt = this.#clock.now();
-    const result = await this.#load(this.#selection);
-    this.#watchedFiles = result.ok ? result.value.watch : result.error.watch;
-    if (this.#watch) await this.#follow();
+    const selection = this.#lending.selection(this.#selection);
+    const result = await this.#load(selection, [...this.#justNamed, ...lent]);
+    if (result.ok || this.#appliedSelection) this.#justNamed = [];
     if (!result.ok) {
+      await this.#follow(result.error.watch);
       this.#selection = this.#appliedSelection ?? this.#selection;
       this.#publish({ type: 'rejected', diagnostics: result.error.diagnostics });
       return { applied: false, failure: result.error };
     }
-    const loaded = result.value;
+    const settled = await this.#settled(result.value);
+    await this.#follow([...result.value.watch, ...settled.watch]);
+    const loaded = withWarnings(result.value, settled);
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
     this.#loaded = loaded;
+    this.#project = settled.project;
     this.#appliedSelection = this.#selection;
     this.#lookForChanges();
-    const { plan } = this.#engine.apply(this.#desired(loaded, this.#selection), ({ steps }) =>
-      this.#publish({ type: 'applied', plan: formatPlan({ steps }), changes: steps.length }),
-    );
-    return { applied: true, plan, loaded };
+    this.#trust.applied(settled);
+    // The first time they are told with those of the file.
+    if (this.#engine.graph) for (const { message, hint } of settled.warnings) this.#publish({ type: 'warning', message, hint });
+    return { applied: true, plan: this.#applyGraph(desired(settled.project, selection)).plan, loaded };
   }
 
-  async #follow(): Promise<void> {
+  #applyGraph(graph: Graph): ReturnType<Engine['apply']> {
+    return this.#engine.apply(graph, ({ steps }) => this.#publish({ type: 'applied', plan: formatPlan({ steps }), changes: steps.length }));
+  }
+
+  async #follow(files: readonly string[]): Promise<void> {
+    this.#watchedFiles = files;
     const watch = await this.#watch;
-    await watch?.follow(this.#watchedFiles, this.#readAt);
+    await watch?.follow(files, this.#readAt);
   }
 
   #publish(body: Parameters<Engine['bus']['publish']>[1]): void {
     this.#engine.bus.publish({ kind: 'project', name: this.#loaded?.project.name ?? '' }, body);
   }
 }
+
+const desired = (project: Project, selection: Selection): Graph => buildGraph(selectTunnels(project, selection));
+
+const withWarnings = (loaded: Loaded, { warnings }: Settled): Loaded =>
+  warnings.length === 0 ? loaded : { ...loaded, diagnostics: [...loaded.diagnostics, ...warnings] };

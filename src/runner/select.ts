@@ -1,15 +1,18 @@
-/** The part of a project that was asked for by name: `up web git`. */
-import { buildGraph, hostNode, nodeName, tunnelNode } from '../core/graph.ts';
+/** The part of a project that is asked for: `up web git`. */
+import { activeAmong } from '../config/profiles.ts';
+import { buildGraph, hostNode, nodeName, tunnelNode, type Graph } from '../core/graph.ts';
 import type { HostSpec, Project, TunnelSpec } from '../core/spec.ts';
+import { tunnelsNamed } from '../core/named.ts';
+import { activatedNames, type Selection } from './selection.ts';
 
-/** The named tunnels with all they need, or (noDeps) without the other tunnels they need. No names: everything. */
-export function selectTunnels(project: Project, names: readonly string[], { noDeps }: { readonly noDeps: boolean }): Project {
-  if (names.length === 0) return project;
-  const keep = noDeps ? new Set(names) : withNeeds(project, names);
+/** The named tunnels with all they need, those of `bare` without, and of none named all. */
+export function selectTunnels(project: Project, { only, bare }: Pick<Selection, 'only' | 'bare'>): Project {
+  if (only === null) return project;
+  const named = (names: readonly string[]): readonly string[] => names.flatMap((name) => tunnelsNamed(name, project.tunnels.keys()));
+  const keep = new Set([...withNeeds(buildGraph(project), named(only)), ...named(bare)]);
   const tunnels = new Map<string, TunnelSpec>();
   for (const [name, spec] of project.tunnels) {
-    if (!keep.has(name)) continue;
-    tunnels.set(name, noDeps ? { ...spec, dependsOn: spec.dependsOn.filter(({ tunnel }) => keep.has(tunnel)) } : spec);
+    if (keep.has(name)) tunnels.set(name, { ...spec, dependsOn: spec.dependsOn.filter(({ tunnel }) => keep.has(tunnel)) });
   }
   const graph = buildGraph({ ...project, tunnels });
   const used = new Set([...graph.sessions.values()].map((session) => session.host));
@@ -18,20 +21,28 @@ export function selectTunnels(project: Project, names: readonly string[], { noDe
   return { ...project, hosts, tunnels };
 }
 
+/** As if the project had been loaded for this selection, and not for one that activated more. */
+export function activePart(project: Project, { load, ...asked }: Selection): Project {
+  const all = [...project.tunnels.values()];
+  const active = activeAmong(all, (spec) => ({ names: [spec.name, rangeOf(spec.name)], profiles: spec.profiles }), {
+    profiles: load.profiles,
+    names: activatedNames({ load, ...asked }),
+  });
+  return { ...project, tunnels: new Map(active.map((spec) => [spec.name, spec])) };
+}
+
+/** `name-9000` may have been made of the range `name`. */
+const rangeOf = (name: string): string => name.replace(/-\d+$/, '');
+
 /** A host only a launched ssh reaches has no session, but its spec is still what that ssh is given. */
 function isNamed(tunnels: ReadonlyMap<string, TunnelSpec>, host: string): boolean {
   for (const spec of tunnels.values()) if (spec.hosts.includes(host) || spec.client === host) return true;
   return false;
 }
 
-function withNeeds(project: Project, names: readonly string[]): Set<string> {
-  const graph = buildGraph(project);
-  const seen = new Set<string>();
-  const queue = names.map(tunnelNode);
-  for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    for (const edge of graph.edges) if (edge.from === id) queue.push(edge.to);
-  }
+/** Names of tunnels. */
+export function withNeeds(graph: Graph, names: readonly string[]): Set<string> {
+  const seen = new Set(names.map(tunnelNode));
+  for (const id of seen) for (const edge of graph.edges) if (edge.from === id) seen.add(edge.to);
   return new Set([...seen].filter((id) => id !== hostNode(nodeName(id))).map(nodeName));
 }

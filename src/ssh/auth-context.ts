@@ -1,4 +1,5 @@
 /** What the ways of authenticating share: who is asked, what is said, and what went wrong, from which the failure is made. */
+import { isFailureError, type Failure } from '../core/failure.ts';
 import type { SecretSource } from '../core/spec.ts';
 import type { ConnectRequest, SecretRequest } from './connect-request.ts';
 import type { Deadline } from './deadline.ts';
@@ -21,6 +22,8 @@ export class AuthContext {
   readonly missingPassphrases: string[] = [];
   /** The questions nobody could answer: `password`. */
   readonly unanswered: string[] = [];
+  /** Why a command that was to print a secret gave none. */
+  readonly secretFailures: Failure[] = [];
 
   constructor(request: ConnectRequest, deadline: Deadline) {
     this.request = request;
@@ -32,10 +35,16 @@ export class AuthContext {
     return source === null || 'prompt' in source;
   }
 
-  /** Asks with the clock stopped. Null: nobody can answer. */
+  /** Asks with the clock stopped. Null: nobody can answer, or a command could not (`secretFailures`). */
   async ask(question: Pick<SecretRequest, 'kind' | 'prompt' | 'echo' | 'keyFile' | 'source'>): Promise<string | null> {
     const { host, asker, signal } = this.request;
-    return this.deadline.without(() => asker.secret({ host: host.name, user: host.user, ...question }, signal));
+    try {
+      return await this.deadline.without(() => asker.secret({ host: host.name, user: host.user, ...question }, signal));
+    } catch (error) {
+      if (!isFailureError(error)) throw error;
+      this.secretFailures.push(error.failure);
+      return null;
+    }
   }
 
   /** The same work with the clock stopped: a passphrase, a touch, a confirmation by the agent take as long as they take. */

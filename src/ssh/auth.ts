@@ -63,9 +63,11 @@ async function* labelled(label: string, methods: AsyncGenerator<AnyAuthMethod, v
   for await (const method of methods) yield { label, method };
 }
 
-/** Why nobody was let in: a key that could not be used is told before the refusal that came of it. */
+/** Why nobody was let in: what kept a secret or a key from being used is told before the refusal that came of it. */
 export function authFailure(context: AuthContext, offered: readonly string[]): FailureError {
   const { host } = context.request;
+  const [noSecret] = context.secretFailures;
+  if (noSecret) return new FailureError(noSecret);
   const [passphrase] = context.missingPassphrases;
   if (passphrase !== undefined)
     return new FailureError({

@@ -11,6 +11,7 @@
  */
 import { Duplex } from 'node:stream';
 import type { Channel } from 'ssh2';
+import type { ClosingChannels } from './closing-channels.ts';
 import type { Congestion } from './congestion.ts';
 import { peerFinished } from './flow.ts';
 
@@ -23,17 +24,24 @@ const STALLED_READER_MS = 5_000;
 export class ChannelStream extends Duplex {
   private readonly channel: Channel;
   private readonly congestion: Congestion;
+  private readonly closing: ClosingChannels;
   private pending: Callback | null = null;
   /** What a write to the closed channel is told. */
-  private closedWith: Error = closedError();
+  private closedWith: Error = CLOSED;
   private cutOff = false;
   private channelClosed = false;
+  private saidClose = false;
 
   /** `peerCloses`: with both sides done, wait for the peer to close (a command's exit status is still to come). */
-  constructor(channel: Channel, congestion: Congestion, { peerCloses = false }: { readonly peerCloses?: boolean } = {}) {
+  constructor(
+    channel: Channel,
+    { congestion, closing }: { readonly congestion: Congestion; readonly closing: ClosingChannels },
+    { peerCloses = false }: { readonly peerCloses?: boolean } = {},
+  ) {
     super({ highWaterMark: BUFFER_BYTES, allowHalfOpen: true, autoDestroy: !peerCloses });
     this.channel = channel;
     this.congestion = congestion;
+    this.closing = closing;
     channel.on('data', (data: Buffer) => {
       if (!this.destroyed && !this.push(data)) channel.pause();
     });
@@ -49,8 +57,9 @@ export class ChannelStream extends Duplex {
 
   /** The connection under the channel is gone. */
   lose(error: Error): void {
-    if (this.destroyed || this.channelClosed) return;
-    this.channelClosed = true;
+    if (this.channelClosed) return;
+    this.markClosed();
+    if (this.destroyed) return;
     this.closedWith = error;
     // What the peer had to say is complete: its end is a clean one, only our half is cut off.
     this.cutOff = !peerFinished(this.channel);
@@ -68,7 +77,11 @@ export class ChannelStream extends Duplex {
       this.closeWhenRead();
       return;
     }
-    this.channel.write(chunk, () => this.congestion.whenClear(() => this.settle(callback, null)));
+    try {
+      this.channel.write(chunk, () => this.congestion.whenClear(() => this.settle(callback, null)));
+    } catch {
+      // With compression ssh2 throws where the connection is gone, of which we hear in a moment.
+    }
   }
 
   override _final(callback: Callback): void {
@@ -79,7 +92,15 @@ export class ChannelStream extends Duplex {
   override _destroy(error: Error | null, callback: Callback): void {
     const { pending } = this;
     this.pending = null;
-    if (!this.channelClosed) this.channel.close();
+    try {
+      if (!this.channelClosed) {
+        this.saidClose = true;
+        this.closing.add();
+        this.channel.close();
+      }
+    } catch {
+      // as above
+    }
     // What is still to come is thrown away, else ssh2 never lets go of the channel.
     this.channel.resume();
     pending?.(error ?? this.closedWith);
@@ -101,8 +122,13 @@ export class ChannelStream extends Duplex {
   }
 
   private onChannelClose(): void {
-    this.channelClosed = true;
+    this.markClosed();
     this.closeWhenRead();
+  }
+
+  private markClosed(): void {
+    if (!this.channelClosed && this.saidClose) this.closing.remove();
+    this.channelClosed = true;
   }
 
   /** A closed channel ends the stream, once all is read: earlier would lose bytes. What is still to be written has failed. */
@@ -120,9 +146,8 @@ export class ChannelStream extends Duplex {
   }
 }
 
-export function closedError(): NodeJS.ErrnoException {
-  return Object.assign(new Error('the channel is closed'), { code: 'EPIPE' });
-}
+/** One for all: it says nothing of where, and a stack for each connection that ends would cost more than its packets. */
+export const CLOSED: NodeJS.ErrnoException = Object.assign(new Error('the channel is closed'), { code: 'EPIPE' });
 
 export function lostError(why: string): NodeJS.ErrnoException {
   return Object.assign(new Error(why), { code: 'ECONNRESET' });

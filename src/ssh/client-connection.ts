@@ -4,16 +4,21 @@ import type { Channel, Client } from 'ssh2';
 import { formatAddress, type Address } from '../core/address.ts';
 import { failure, FailureError, type Failure, type FailureParts } from '../core/failure.ts';
 import { ChannelStream, lostError } from './channel-stream.ts';
+import { ClosingChannels } from './closing-channels.ts';
 import { Congestion } from './congestion.ts';
 import type { Connection, ExecProcess, Origin, RemoteClient, RemoteListener } from './connection.ts';
 import { execProcess } from './exec-process.ts';
-import { sendPing } from './flow.ts';
+import { holdToWindows, sendPing } from './flow.ts';
+import { ForwardChannels } from './forward-channels.ts';
 import { KeepaliveTimer } from './keepalive.ts';
+import { LinkEstimate } from './link-estimate.ts';
 import { RemoteListeners, type Answer } from './remote-listeners.ts';
 import { channelOpenFailure, errorText } from './to-failure.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
 const LISTEN_TIMEOUT_MS = 15_000;
+/** A round trip that takes longer says nothing more. */
+const FIRST_PING_MS = 10_000;
 const EXEC_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 2_000;
 const NO_ORIGIN: Origin = { address: '127.0.0.1', port: 0 };
@@ -40,12 +45,17 @@ export class ClientConnection implements Connection {
   private readonly name: string;
   private readonly client: Client;
   private readonly transport: Duplex;
+  private readonly link = new LinkEstimate();
+  private readonly closing = new ClosingChannels();
+  /** Null where ssh2's internals are not as expected: forwarded connections then go over its own channels. */
+  private readonly channels: ForwardChannels | null;
   private readonly congestion: Congestion;
   private readonly listeners: RemoteListeners;
   private readonly keepalive: KeepaliveTimer;
   private readonly streams = new Set<ChannelStream>();
   private readonly waits = new Set<(error: FailureError) => void>();
   private cause: FailureParts | null = null;
+  private heardBytes = 0;
   private endedHere = false;
   private isClosed = false;
 
@@ -55,20 +65,27 @@ export class ClientConnection implements Connection {
     this.transport = transport;
     this.serverVersion = serverVersion;
     this.remoteAddress = remoteAddress;
+    holdToWindows(client);
+    this.channels = ForwardChannels.over(client, { transport, link: this.link, closing: this.closing });
     this.congestion = new Congestion(transport);
-    this.listeners = new RemoteListeners(client, (accept) => (this.isClosed ? new Duplex().destroy() : this.wrap(accept())));
+    this.listeners = new RemoteListeners(client, this.channels, (accept) => (this.isClosed ? new Duplex().destroy() : this.wrap(accept())));
     this.keepalive = new KeepaliveTimer({
       ping: () => void sendPing(client, () => {}),
       onDead: (silentMs) =>
         this.die({ code: 'keepalive-timeout', message: `no answer to keepalives for ${Math.round(silentMs / 1000)} s` }),
     });
-    transport.on('data', () => this.keepalive.heard());
+    transport.on('data', (data: Buffer) => {
+      this.heardBytes += data.length;
+      this.keepalive.heard();
+    });
     client.on('error', (error: Error & { level?: string }) => this.onError(error));
     // A server that has ended its side of the transport is gone: a channel of a hop stays half open otherwise.
     client.on('end', () => this.transport.destroy());
     this.closed = new Promise((resolve) => {
       client.on('close', () => resolve(this.onClose()));
     });
+    // While nothing else is under way: the windows of channels are sized by it.
+    this.ping(FIRST_PING_MS).catch(() => undefined);
   }
 
   dial(
@@ -76,6 +93,7 @@ export class ClientConnection implements Connection {
     { origin = NO_ORIGIN, signal, timeoutMs = REQUEST_TIMEOUT_MS }: { origin?: Origin; signal?: AbortSignal; timeoutMs?: number } = {},
   ): Promise<Duplex> {
     return this.bounded<Duplex>(`to connect to ${formatAddress(target)}`, { timeoutMs, signal }, (answer) => {
+      if (this.channels) return this.open(this.channels, { target, origin }, answer);
       const opened = (error: (Error & { reason?: unknown }) | undefined, channel: Channel): void => {
         if (!error) {
           const stream = this.wrap(channel);
@@ -86,6 +104,16 @@ export class ClientConnection implements Connection {
       if (target.kind === 'unix') this.client.openssh_forwardOutStreamLocal(target.path, opened);
       else this.client.forwardOut(origin.address, origin.port, target.host === '*' ? 'localhost' : target.host, target.port, opened);
     });
+  }
+
+  private open(channels: ForwardChannels, { target, origin }: { target: Address; origin: Origin }, answer: Answer<Duplex>): void {
+    const opened = channels.open(target, origin, {
+      opened: (stream) => {
+        if (!answer.succeed(stream)) stream.destroy();
+      },
+      refused: (reason, description) => answer.fail(new FailureError(channelOpenFailure(reason, description, target))),
+    });
+    if (!opened) answer.fail(new FailureError(channelOpenFailure(4, 'the connection has no channel left', target)));
   }
 
   listen(at: Address, onClient: (client: RemoteClient) => void): Promise<RemoteListener> {
@@ -114,23 +142,39 @@ export class ClientConnection implements Connection {
 
   async ping(timeoutMs: number): Promise<number> {
     const from = performance.now();
+    const before = this.movedBytes;
     const timedOut = { code: 'keepalive-timeout', message: `${this.name}: no answer to a keepalive within ${timeoutMs} ms` } as const;
     await this.bounded<null>('a keepalive', { timeoutMs, timedOut }, (answer) => {
       const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
       if (!sent) answer.fail(this.lost());
     });
-    return performance.now() - from;
+    const ms = performance.now() - from;
+    this.link.sample(ms, this.movedBytes - before);
+    return ms;
   }
 
   setKeepalive(keepalive: { readonly intervalMs: number; readonly count: number }): void {
     if (!this.isClosed) this.keepalive.set(keepalive);
   }
 
+  doubt(): boolean {
+    return !this.isClosed && this.keepalive.doubt();
+  }
+
+  private get movedBytes(): number {
+    return this.heardBytes + (this.channels?.sentBytes ?? 0);
+  }
+
+  flushed(): Promise<void> {
+    return this.closing.none();
+  }
+
   async end(timeoutMs: number = END_TIMEOUT_MS): Promise<void> {
     this.endedHere = true;
     if (this.isClosed) return;
     const timer = setTimeout(() => this.transport.destroy(), timeoutMs);
-    this.client.end();
+    if (timeoutMs > 0) await Promise.race([this.flushed(), this.closed]);
+    if (!this.isClosed) this.client.end();
     await this.closed;
     clearTimeout(timer);
   }
@@ -153,6 +197,7 @@ export class ClientConnection implements Connection {
     this.keepalive.stop();
     const lost = this.lost();
     for (const reject of this.waits) reject(lost);
+    this.channels?.lose(lostError(lost.message));
     for (const stream of this.streams) stream.lose(lostError(lost.message));
     return this.endedHere ? null : lost.failure;
   }
@@ -166,7 +211,7 @@ export class ClientConnection implements Connection {
   }
 
   private wrap(channel: Channel, options: { readonly peerCloses?: boolean } = {}): ChannelStream {
-    const stream = new ChannelStream(channel, this.congestion, options);
+    const stream = new ChannelStream(channel, { congestion: this.congestion, closing: this.closing }, options);
     this.streams.add(stream);
     stream.once('close', () => this.streams.delete(stream));
     if (this.isClosed) stream.destroy();

@@ -25,7 +25,10 @@ export interface HostKeyQuestion {
 }
 
 export interface Asker {
-  /** Null: nobody can answer (no terminal, variable unset). The one who asks turns that into a `needs-user` failure. */
+  /**
+   * Null: nobody can answer (no terminal, variable unset). The one who asks turns that into a `needs-user` failure; where more is known,
+   * as of a command that failed, it rejects with that one.
+   */
   secret(request: SecretRequest, signal: AbortSignal): Promise<string | null>;
   /** `yes` to trust and remember, `no` to stop, null when there is no terminal. */
   hostKey(question: HostKeyQuestion, signal: AbortSignal): Promise<'yes' | 'no' | null>;

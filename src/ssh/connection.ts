@@ -63,8 +63,15 @@ export interface Connection {
   ping(timeoutMs: number): Promise<number>;
   /** Changes the keepalive of the live connection. */
   setKeepalive(keepalive: { readonly intervalMs: number; readonly count: number }): void;
+  /** What goes over it has fallen silent: where it has been silent nearly long enough itself, it is given up now, and this is true. */
+  doubt(): boolean;
   /** Resolves once, when the connection is gone, with the cause, or null where it was ended from here. */
   readonly closed: Promise<Failure | null>;
-  /** Disconnects politely; `closed` resolves within `timeoutMs` (default 2 000) in any case. */
+  /**
+   * Resolves once the server has closed every channel that was closed here, and so has handed on all that was sent on them; or with the
+   * connection. May take as long as whoever reads behind the server.
+   */
+  flushed(): Promise<void>;
+  /** Disconnects politely, and where it can flushed; `closed` resolves within `timeoutMs` (default 2 000) in any case. */
   end(timeoutMs?: number): Promise<void>;
 }

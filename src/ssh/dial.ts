@@ -1,10 +1,11 @@
 /** The byte streams SSH runs over: TCP from this machine, or a channel of the hop before. */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { formatAddress, tcp, type Address } from '../core/address.ts';
 import { FailureError, isFailureError, type FailureParts } from '../core/failure.ts';
 import type { HostSpec } from '../core/spec.ts';
 import type { Connection } from './connection.ts';
 import type { Transport } from './connect-request.ts';
+import { connectWithReadBuffer } from './read-buffer.ts';
 import { dialFailure } from './to-failure.ts';
 
 export interface TcpTarget {
@@ -24,7 +25,7 @@ export function tcpTransport({ host, port, addressFamily, timeoutMs }: TcpTarget
   return (signal) =>
     new Promise((resolve, reject) => {
       const family = FAMILY[addressFamily];
-      const socket: Socket = connect({ host, port, family, autoSelectFamily: family === 0, noDelay: true });
+      const socket: Socket = connectWithReadBuffer({ host, port, family, autoSelectFamily: family === 0, noDelay: true });
       const fail = (parts: FailureParts): void => {
         finish();
         socket.on('error', () => {});
@@ -58,7 +59,7 @@ export function tcpTransport({ host, port, addressFamily, timeoutMs }: TcpTarget
 }
 
 /** Dials `target` from the host of `connection`. What the hop says of the target becomes a failure of the host to be reached. */
-export function channelTransport(connection: Connection, target: Address, hop: string = 'the jump host'): Transport {
+export function channelTransport(connection: Pick<Connection, 'dial'>, target: Address, hop: string = 'the jump host'): Transport {
   return async (signal) => {
     try {
       return await connection.dial(target, { signal });

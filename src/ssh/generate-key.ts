@@ -1,5 +1,5 @@
 /** New Ed25519 keys, for the embedded servers and those who log in there. */
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { openSshEd25519, parsePrivateKey } from './private-key.ts';
 import { fingerprint } from './public-key.ts';
 
@@ -12,7 +12,14 @@ export interface GeneratedKey {
   readonly fingerprint: string;
 }
 
-export const generateKey = (): GeneratedKey => describeKey(openSshEd25519(generateKeyPairSync('ed25519').privateKey));
+export function generateKey(): GeneratedKey {
+  // As bytes, not as the key object itself: node 20 waits for ever where a garbage collection ends the making of a key that is being exported.
+  const { privateKey } = generateKeyPairSync('ed25519', {
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  return describeKey(openSshEd25519(createPrivateKey({ key: privateKey, type: 'pkcs8', format: 'der' })));
+}
 
 export function describeKey(privateKey: string): GeneratedKey {
   const key = parsePrivateKey(privateKey);

@@ -13,7 +13,9 @@ const DOING: Readonly<Record<Phase, string>> = {
   authenticate: 'while authenticating',
 };
 
-/** The server closed the connection without saying why; `said` is all it sent. */
+const AUTH_HINT = 'the account or this address may not log in now, or the time to log in ran out (LoginGraceTime)';
+
+/** The server closed the connection without a reason; `said` is what came before: its first line, or while authenticating its last banner. */
 export function lostDuring(phase: Phase, said: string, address: string): FailureParts {
   if (/not allowed at this time/i.test(said))
     return {
@@ -26,16 +28,20 @@ export function lostDuring(phase: Phase, said: string, address: string): Failure
     return {
       code: 'refused',
       message: `${address} answered "${said}"`,
-      hint: 'too many logins at the same time there (MaxStartups)',
+      hint: 'too many logins are under way there: it is tried again, and if this stays, raise MaxStartups in its sshd_config',
       retryAfterMs: 1_000,
     };
   if (phase === 'handshake' && said !== '' && !said.startsWith('SSH-'))
     return { code: 'refused', message: `${address} is no SSH server: it answered "${said.slice(0, 80)}"`, hint: 'check hostname and port' };
+  const closed = `${address} closed the connection ${DOING[phase]}`;
+  // sshd says so why an account may not log in (PAM: expired, locked, at this hour), and closes.
+  if (phase === 'authenticate' && said !== '')
+    return { code: 'connection-lost', message: `${closed}; it said "${said}"`, hint: `${AUTH_HINT}: its log says which` };
   const hint =
     phase === 'authenticate'
-      ? 'the time to log in may have run out (LoginGraceTime), or the server does not let this address in'
-      : 'too many logins at the same time (MaxStartups), or a firewall or sshd’s access rules';
-  return { code: 'connection-lost', message: `${address} closed the connection ${DOING[phase]}`, hint };
+      ? AUTH_HINT
+      : 'too many logins under way there (MaxStartups), a firewall, or sshd’s access rules; it is tried again';
+  return { code: 'connection-lost', message: closed, hint };
 }
 
 /** An error of ssh2's, or a server's disconnect message, before authentication is done. */

@@ -8,12 +8,15 @@ import { agentSocket } from './agent.ts';
 import { AuthContext } from './auth-context.ts';
 import { authenticate, authFailure, type AuthSteps, type ServerReply } from './auth.ts';
 import { ClientConnection } from './client-connection.ts';
+import { coalesceWrites } from './coalesce.ts';
 import type { ConnectRequest } from './connect-request.ts';
 import { Deadline } from './deadline.ts';
-import { onAuthFailure } from './flow.ts';
+import { keepsNoInput, onAuthFailure, tuneCiphers } from './flow.ts';
 import { lostDuring, protocolFailure, type Phase } from './handshake-failure.ts';
 import type { HostVerifier } from './host-verifier.ts';
 import { identificationReader } from './identification.ts';
+import { PacketPool } from './packet-pool.ts';
+import { reuseReadBuffer } from './read-buffer.ts';
 import { sanitiseLine, sanitiseText } from './sanitise.ts';
 import { errorText, ofHost } from './to-failure.ts';
 
@@ -36,6 +39,8 @@ export class Handshake {
   private readonly dialling = new AbortController();
   private transport: Duplex | null = null;
   private phase: Phase = 'dial';
+  /** The last line of the last one, which may say why the server hangs up. */
+  private banner = '';
   private reply: ServerReply = { methods: [], partial: false };
   private settle: ((outcome: ClientConnection | FailureError) => void) | null = null;
 
@@ -44,7 +49,9 @@ export class Handshake {
     this.verifier = verifier;
     this.algorithms = algorithms;
     this.address = formatAddress(tcp(request.host.hostname, request.port));
-    this.context = new AuthContext(request, this.deadline);
+    // Of a login that has failed, nothing is asked any more.
+    const signal = AbortSignal.any([request.signal, this.dialling.signal]);
+    this.context = new AuthContext({ ...request, signal }, this.deadline);
     this.steps = authenticate(this.context, () => this.fail(authFailure(this.context, this.reply.methods)));
   }
 
@@ -90,15 +97,24 @@ export class Handshake {
   private begin(transport: Duplex): void {
     const { host, notify, verbosity } = this.request;
     const { client } = this;
+    const packets = new PacketPool();
+    coalesceWrites(transport, () => packets.written());
     this.enter('handshake', 'connected, exchanging keys');
     client.on('error', (error: Error & { level?: string }) => {
       if (error.level === 'agent') this.context.debug(1, `signing failed: ${errorText(error)}`);
       else this.failWith(protocolFailure(error, this.phase, { said: this.identification.text, address: this.address }));
     });
-    client.on('close', () => this.failWith(lostDuring(this.phase, this.identification.text, this.address)));
+    client.on('close', () => {
+      const said = this.phase === 'authenticate' ? this.banner : this.identification.text;
+      this.failWith(lostDuring(this.phase, said, this.address));
+    });
     client.on('end', () => transport.destroy());
-    client.on('banner', (text: string) => notify({ type: 'banner', text: sanitiseText(text) }));
+    client.on('banner', (text: string) => {
+      this.banner = sanitiseLine(text.trim().split('\n').at(-1) ?? '', 200);
+      notify({ type: 'banner', text: sanitiseText(text) });
+    });
     client.on('handshake', ({ kex, serverHostKey, cs }) => {
+      tuneCiphers(client, packets);
       // Emitted again at every rekey.
       if (this.phase !== 'handshake') return;
       this.context.debug(2, `agreed on ${kex}, ${serverHostKey}, ${cs.cipher}${cs.mac ? `, ${cs.mac}` : ''}`);
@@ -171,6 +187,7 @@ export class Handshake {
     this.context.debug(1, `authenticated to ${host.name} with ${way}`);
     const socket = transport instanceof Socket ? transport : null;
     socket?.setNoDelay(true);
+    if (socket) reuseReadBuffer(socket, () => keepsNoInput(this.client));
     const connection = new ClientConnection({
       name: host.name,
       client: this.client,

@@ -28,11 +28,12 @@ export async function readIdentity(path: string): Promise<IdentityRead> {
     const { mode, mtimeMs, uid } = stats;
     const shown = parsePublicLine(text);
     if (shown) return { ok: true, identity: { path, publicKey: shown, encrypted: false, text: null, mtimeMs } };
+    // First what it is: a file that is no key at all is not to be closed to others for that.
+    const inspected = inspect(text);
+    if (!inspected) return unreadable(`${path} is no private key`, 'OpenSSH, PEM and PKCS#8 keys can be read; check identity_file');
     // As ssh: a private key others can read is not used. Another owner's (a mounted secret, root's) is not ours to judge.
     if ((mode & 0o077) !== 0 && uid === process.getuid?.())
       return unreadable(`the permissions ${(mode & 0o777).toString(8).padStart(4, '0')} of ${path} are too open`, `chmod 600 ${path}`);
-    const inspected = inspect(text);
-    if (!inspected) return unreadable(`${path} is no private key`, 'OpenSSH, PEM and PKCS#8 keys can be read');
     const publicKey = inspected.publicKey ?? (await readPublicHalf(path));
     return { ok: true, identity: { path, publicKey, encrypted: inspected.encrypted, text, mtimeMs } };
   } catch (error) {
@@ -40,7 +41,8 @@ export async function readIdentity(path: string): Promise<IdentityRead> {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR')
       return { ok: false, missing: true, problem: `the key file ${path} does not exist`, hint: 'check identity_file' };
-    if (code === 'EACCES') return unreadable(`the key file ${path} may not be read`, `chmod 600 ${path}, and chown it to this user`);
+    if (code === 'EACCES')
+      return unreadable(`the key file ${path} may not be read`, `check identity_file, and who may read that file: ls -l ${path}`);
     return unreadable(`cannot read the key file ${path}: ${errorText(error)}`, null);
   }
 }

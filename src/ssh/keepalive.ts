@@ -45,6 +45,21 @@ export class KeepaliveTimer {
     this.timer = undefined;
   }
 
+  /**
+   * What goes over the connection has fallen silent. Where this is silent too, and would be given up at the next tick or the one after, it
+   * is the cause, and is given up now: true.
+   */
+  doubt(): boolean {
+    if (this.timer === undefined || this.missed < Math.max(1, this.settings.count - 1) || this.heardSinceTick) return false;
+    this.giveUp();
+    return true;
+  }
+
+  private giveUp(): void {
+    this.stop();
+    this.hooks.onDead(this.missed * this.settings.intervalMs);
+  }
+
   private tick(): void {
     const { intervalMs, count } = this.settings;
     const now = performance.now();
@@ -54,8 +69,7 @@ export class KeepaliveTimer {
     this.missed = this.heardSinceTick || slept ? 0 : this.missed + 1;
     this.heardSinceTick = false;
     if (this.missed >= Math.max(1, count)) {
-      this.stop();
-      this.hooks.onDead(this.missed * intervalMs);
+      this.giveUp();
       return;
     }
     this.hooks.ping();

@@ -123,10 +123,11 @@ class NoPassphrase extends Error {}
 async function askAndUnlock(identity: Identity, context: AuthContext): Promise<ParsedKey> {
   const source = context.request.host.passphrase;
   const { path } = identity;
+  let wrong = '';
   for (let tries = context.isHuman(source) ? HUMAN_TRIES : 1; tries > 0; tries -= 1) {
     const passphrase = await context.ask({
       kind: 'passphrase',
-      prompt: `Enter passphrase for key '${path}': `,
+      prompt: `${wrong}Enter passphrase for key '${path}': `,
       echo: false,
       keyFile: path,
       source,
@@ -140,6 +141,7 @@ async function askAndUnlock(identity: Identity, context: AuthContext): Promise<P
     } catch (error) {
       if (!(error instanceof WrongPassphrase)) throw error;
       context.debug(1, `wrong passphrase for ${path}`);
+      wrong = 'wrong passphrase, try again. ';
     }
   }
   context.passphraseMissing(`the passphrase given for the key ${path} is wrong`);

@@ -10,6 +10,9 @@ const ONE_TIME = /code|token|otp|verification|second factor|yubikey|duo|challeng
 export class PasswordTries {
   private readonly context: AuthContext;
   private left: number;
+  /** A password was given since the last one was asked for, and the server wants another. */
+  private denied = false;
+  private given = false;
 
   constructor(context: AuthContext) {
     this.context = context;
@@ -20,19 +23,28 @@ export class PasswordTries {
     return this.left <= 0;
   }
 
+  /** A login is begun: whatever was given before has been rejected. */
+  begin(): void {
+    this.denied = this.given;
+  }
+
   /** Null: nobody can answer, or it was said already. */
   async next(prompt: string): Promise<string | null> {
     if (this.exhausted) return null;
     this.left -= 1;
     const answer = await this.context.ask({
       kind: 'password',
-      prompt,
+      prompt: this.denied ? `permission denied, try again. ${prompt}` : prompt,
       echo: false,
       keyFile: null,
       source: this.context.request.host.password,
     });
-    if (answer === null) this.left = 0;
-    if (answer === null) this.context.unanswered.push('password');
+    if (answer === null) {
+      this.left = 0;
+      this.context.unanswered.push('password');
+    }
+    this.given = true;
+    this.denied = false;
     return answer;
   }
 }
@@ -40,6 +52,7 @@ export class PasswordTries {
 export async function* passwordAttempts(context: AuthContext, tries: PasswordTries): AsyncGenerator<PasswordAuthMethod, void> {
   const { host } = context.request;
   while (!tries.exhausted && mayAsk(context)) {
+    tries.begin();
     const password = await tries.next(`${host.user}@${host.name}'s password: `);
     if (password === null) return;
     yield { type: 'password', username: host.user, password };
@@ -57,6 +70,7 @@ export async function* keyboardAttempts(
   const { host } = context.request;
   for (let left = HUMAN_TRIES; left > 0 && mayAsk(context); left -= 1) {
     let answeredByHuman = false;
+    tries.begin();
     const answerAll = async (instructions: string, prompts: readonly Prompt[]): Promise<string[] | null> => {
       const answers: string[] = [];
       for (const { prompt, echo = false } of prompts) {

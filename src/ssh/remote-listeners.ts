@@ -4,10 +4,12 @@ import type { Channel, Client } from 'ssh2';
 import { formatAddress, tcp, unix, type Address } from '../core/address.ts';
 import { FailureError } from '../core/failure.ts';
 import type { RemoteClient, RemoteListener } from './connection.ts';
+import type { ForwardChannels, Incoming } from './forward-channels.ts';
 import { errorText } from './to-failure.ts';
 
 type OnClient = (client: RemoteClient) => void;
 type Accept = () => Channel;
+/** One of ssh2's own channels as a stream. */
 type Wrap = (accept: Accept) => Duplex;
 
 /** RFC 4254 §7.1: the empty address is every interface of every protocol; `localhost` is both loopbacks. */
@@ -20,16 +22,20 @@ export class RemoteListeners {
   private readonly wrap: Wrap;
   private readonly registered = new Map<string, OnClient>();
 
-  constructor(client: Client, wrap: Wrap) {
+  constructor(client: Client, channels: ForwardChannels | null, wrap: Wrap) {
     this.client = client;
     this.wrap = wrap;
+    if (channels) channels.onOpening = (incoming) => this.takes(incoming);
+    // Only where the channels are ssh2's, or nobody registered what the server opens.
     client.on('tcp connection', (info, accept, reject) => {
       const onClient = this.registered.get(tcpKey(info.destIP, info.destPort));
-      const origin = { address: info.srcIP, port: info.srcPort };
-      this.dispatch(onClient, { origin, destination: tcp(info.destIP || '*', info.destPort), accept, reject });
+      if (onClient) onClient({ ...tcpEnds(info), accept: () => this.wrap(accept), refuse: () => refuse(reject) });
+      else reject();
     });
     client.on('unix connection', (info, accept, reject) => {
-      this.dispatch(this.registered.get(info.socketPath), { origin: null, destination: unix(info.socketPath), accept, reject });
+      const onClient = this.registered.get(info.socketPath);
+      if (onClient) onClient({ ...unixEnds(info.socketPath), accept: () => this.wrap(accept), refuse: () => refuse(reject) });
+      else reject();
     });
   }
 
@@ -57,13 +63,17 @@ export class RemoteListeners {
     else this.client.forwardIn(bindName(at.host), at.port, (error, port) => asked(error, tcp(at.host, port ?? at.port)));
   }
 
-  private dispatch(onClient: OnClient | undefined, incoming: Incoming): void {
-    if (!onClient) {
-      incoming.reject();
-      return;
+  private takes({ channel: { type, data }, accept, refuse }: Incoming): boolean {
+    const { destIP = '', destPort = 0, srcIP = '', srcPort = 0, socketPath } = data;
+    if (type === 'forwarded-streamlocal@openssh.com' && socketPath !== undefined) {
+      const onClient = this.registered.get(socketPath);
+      onClient?.({ ...unixEnds(socketPath), accept, refuse });
+      return onClient !== undefined;
     }
-    const { origin, destination } = incoming;
-    onClient({ origin, destination, accept: () => this.wrap(incoming.accept), refuse: () => incoming.reject() });
+    if (type !== 'forwarded-tcpip') return false;
+    const onClient = this.registered.get(tcpKey(destIP, destPort));
+    onClient?.({ ...tcpEnds({ destIP, destPort, srcIP, srcPort }), accept, refuse });
+    return onClient !== undefined;
   }
 
   private async cancel(bound: Address): Promise<void> {
@@ -91,12 +101,22 @@ export interface Answer<T> {
   fail(error: FailureError): void;
 }
 
-interface Incoming {
-  readonly origin: RemoteClient['origin'];
-  readonly destination: Address;
-  readonly accept: Accept;
-  readonly reject: () => void;
+/** With compression ssh2 throws where the connection is gone; the client is then, too. */
+function refuse(reject: () => void): void {
+  try {
+    reject();
+  } catch {
+    // there is nobody to refuse any more
+  }
 }
+
+type Ends = Pick<RemoteClient, 'origin' | 'destination'>;
+
+const tcpEnds = (info: { destIP: string; destPort: number; srcIP: string; srcPort: number }): Ends => ({
+  origin: { address: info.srcIP, port: info.srcPort },
+  destination: tcp(info.destIP || '*', info.destPort),
+});
+const unixEnds = (path: string): Ends => ({ origin: null, destination: unix(path) });
 
 const tcpKey = (host: string, port: number): string => `${bindName(host)}:${port}`;
 const keyOf = (address: Address): string => (address.kind === 'unix' ? address.path : tcpKey(address.host, address.port));

@@ -62,6 +62,29 @@ describe('a command line that means nothing ends with 2', () => {
   });
 });
 
+describe('--progress json makes a line of JSON of what is wrong', () => {
+  it.each<[readonly string[], number, string, string]>([
+    [['--progress', 'json', 'grahp'], 2, 'usage', "unknown command 'grahp'\n(Did you mean graph?)"],
+    [['graph', '--formt', 'dot', '--progress=json'], 2, 'usage', "unknown option '--formt'\n(Did you mean --format?)"],
+    [['up', '-d', '-t', '3', '--progress', 'json'], 2, 'usage', 'up -d does not stay'],
+    [['ps', '--progress', 'json'], 1, 'not-up', 'is not up'],
+    [['wait', '--progress', 'plain', '--progress', 'json'], 1, 'not-up', 'is not up'],
+  ])('%j', async (argv, code, type, message) => {
+    const { code: ended, err } = await run(
+      argv,
+      new FakeIo({ cwd: '/', env: { TUNNELS_FILE: '/nowhere/tunnels.yaml', TUNNELS_STATE_DIR: '/nowhere' } }),
+    );
+    expect(ended).toBe(code);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+    expect(JSON.parse(err)).toMatchObject({ type: 'error', code: type, message: expect.stringContaining(message) as string });
+  });
+
+  it('but not where json is an argument of the command that is run', async () => {
+    const { err } = await run(['run', 'nosuch', '--progress', 'plain', '-t', 'x', '--', 'cmd', '--progress', 'json']);
+    expect(err).toMatch(/^tunnels: /);
+  });
+});
+
 it.each([['--help'], ['help', 'up'], ['up', '--help']])('%s prints help on stdout and ends with 0', async (...argv) => {
   const { code, out } = await run(argv);
   expect(code).toBe(0);

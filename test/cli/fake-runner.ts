@@ -19,6 +19,7 @@ export const loadedOf = (project: Project): Loaded => ({
   projectDirectory: '/p',
   watch: [],
   environment: {},
+  commands: null,
   diagnostics: [],
   sources: new Map(),
 });
@@ -72,6 +73,10 @@ export class FakeRunner implements RunnerPort {
   }
   plan = (): Promise<ApplyResult> => this.apply();
   select(): void {}
+  async lend(): ReturnType<RunnerPort['lend']> {
+    return { result: await this.apply(), tunnels: this.tunnels.map(({ name }) => name) };
+  }
+  async release(): Promise<void> {}
   async stopTunnels(): Promise<void> {}
   startTunnels(): void {}
   watch(): void {
@@ -86,6 +91,9 @@ export class FakeRunner implements RunnerPort {
   subscribe(listener: (event: TunnelsEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+  stuck(): readonly string[] {
+    return [];
   }
   settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'> {
     const aborted = new Promise<'aborted'>((resolve) => signal.addEventListener('abort', () => resolve('aborted'), { once: true }));
@@ -208,7 +216,14 @@ export class FakeIo implements Io {
     const stop = (drainMs: number | null): Promise<void> => runner.stop({ drainMs });
     return {
       holds: true,
-      host: { up: () => undefined, takenDown: this.takenDown.promise, stop, lastWords: () => undefined, close: async () => undefined },
+      host: {
+        up: () => undefined,
+        takenDown: this.takenDown.promise,
+        stop,
+        abandon: async () => undefined,
+        lastWords: () => undefined,
+        close: async () => undefined,
+      },
     };
   }
   ensureDaemon(options: EnsureOptions): Promise<Ensured> {
@@ -218,7 +233,7 @@ export class FakeIo implements Io {
   async runDaemon(): Promise<0> {
     return 0;
   }
-  runCommand(line: CommandLine): Promise<number> {
+  runCommand(line: CommandLine): Promise<number | null> {
     this.commands.push(line);
     return this.command(line);
   }

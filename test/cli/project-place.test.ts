@@ -50,6 +50,6 @@ it('prefers tunnels.yaml to tunnels.yml, and the nearer to the farther', async (
 it('is none where there is none, but for one that is up and whose file was removed', async () => {
   mkdirSync(join(dir, 'empty', 'below'), { recursive: true });
   expect(await place('empty/below')).toBe(null);
-  mkdirSync(projectFolder(root, join(dir, 'empty', 'tunnels.yaml')), { recursive: true });
+  mkdirSync(projectFolder(root, join(dir, 'empty', 'tunnels.yaml')), { recursive: true, mode: 0o700 });
   expect(await place('empty/below')).toBe('empty/tunnels.yaml');
 });

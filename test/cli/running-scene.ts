@@ -6,6 +6,7 @@ import { serveRunner, type Host, type HostOptions } from '../../src/daemon/host.
 import { projectIdentity } from '../../src/daemon/paths.ts';
 import { PlayedRunner } from '../daemon/played-runner.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
+import { until } from '../helpers/wait.ts';
 import { hostSpec, project, tunnelSpec } from '../helpers/spec.ts';
 import { FakeIo } from './fake-runner.ts';
 
@@ -50,6 +51,12 @@ export class RunningScene {
     await this.runner.apply();
     this.#host?.up();
     this.runner.calls.length = 0;
+  }
+
+  /** Resolves once it is up and has been taken down. */
+  async takenDown(): Promise<void> {
+    await until(() => this.#host !== null, { what: 'the project to be held' });
+    await this.#host?.takenDown;
   }
 
   async end(): Promise<void> {

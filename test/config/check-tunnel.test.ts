@@ -33,14 +33,9 @@ describe('what contradicts the rest of a tunnel is said with the way out', () =>
       'healthcheck has none of tcp, http and command, write tcp: true or http: /PATH',
     ],
     [
-      'a healthcheck that runs a command',
-      `${LOCAL}, healthcheck: {command: [pg_isready]}`,
-      'a healthcheck that runs a command is refused: commands of a project cannot be trusted yet, write tcp: true or http: /PATH',
-    ],
-    [
-      'a list of hosts for one ssh',
-      'type: local, client: c, launch: ssh, host: [a, b], ingress: 1, egress: 2',
-      'not supported yet: a list of hosts with launch: ssh, name one host, or write launch: relay',
+      'a command as compose has it',
+      `${LOCAL}, healthcheck: {command: [CMD-SHELL, "pg_isready || exit 1"]}`,
+      'CMD-SHELL is no program here, write the words of the command alone; a shell is a command too: [sh, -c, "…"]',
     ],
     [
       'a host that is listed twice',

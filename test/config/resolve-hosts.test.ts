@@ -122,6 +122,7 @@ describe('the file wins over defaults.host, which wins over ssh_config', () => {
     ['via: [a, b]', 'via', ['a', 'b']],
     ['address_family: any', 'addressFamily', 'any'],
     ['compression: false', 'compression', false],
+    ['connections: 4', 'connections', 4],
     ['ciphers: [x, y]', 'ciphers', ['x', 'y']],
     ['kex: "x,y"', 'kex', ['x', 'y']],
     ['macs: [x]', 'macs', ['x']],

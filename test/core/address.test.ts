@@ -35,6 +35,8 @@ describe('what is no address is refused', () => {
   test.each([
     ['', 'is empty'],
     ['web', 'has no port: write web:PORT'],
+    ['./rel.sock', 'is no whole path: a unix socket is written /path/to.sock or ~/path/to.sock'],
+    ['run/rel.sock', 'is no whole path: a unix socket is written /path/to.sock or ~/path/to.sock'],
     ['::1', 'has no port: write [::1]:PORT'],
     ['[::1]', 'has no port: write [::1]:PORT'],
     ['fe80::1:zz', 'has an IPv6 address without brackets: write [fe80::1]:zz'],

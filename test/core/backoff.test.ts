@@ -15,7 +15,7 @@ it.each([
   expect(backoffDelay(attempt, reconnect, { random })).toBe(expected);
 });
 
-it('is never above the maximum nor below the floor', () => {
+it('is never below the floor, nor above it by more than the maximum', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1_000 }),
@@ -24,8 +24,13 @@ it('is never above the maximum nor below the floor', () => {
       (attempt, random, floorMs) => {
         const ms = backoffDelay(attempt, reconnect, { random, floorMs });
         expect(ms).toBeGreaterThanOrEqual(floorMs);
-        expect(ms).toBeLessThanOrEqual(30_000);
+        expect(ms).toBeLessThanOrEqual(floorMs + 30_000);
       },
     ),
   );
+});
+
+it('those that a server turned away together do not come back together', () => {
+  const waits = [0, 0.25, 0.5, 0.999].map((random) => backoffDelay(1, reconnect, { random, floorMs: 1_000 }));
+  expect(waits).toEqual([1_000, 1_125, 1_250, 1_500]);
 });

@@ -205,6 +205,6 @@ describe('two tunnels on one place', () => {
     ['the same port of two machines', { ingress: tcp('localhost', 1) }, { type: 'remote', ingress: tcp('localhost', 1) }, false],
   ])('%s', (_, a, b, collide) => {
     const graph = buildGraph(project([bastion], [tunnelSpec('a', a), tunnelSpec('b', b)]));
-    expect(duplicateIngresses(graph)).toEqual(collide ? [{ first: 'a', second: 'b' }] : []);
+    expect(duplicateIngresses(graph)).toEqual(collide ? [{ first: 'a', second: 'b', machine: 'client' }] : []);
   });
 });

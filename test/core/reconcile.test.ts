@@ -38,7 +38,7 @@ describe('the plan, as it is printed', () => {
       'limits change in place',
       project([bastion], [web]),
       project([bastion], [tunnelSpec('web', { maxConnections: 5, allow: ['10.0.0.0/8'] })]),
-      '~ tunnel web: allow none → [10.0.0.0/8], maxConnections 1024 → 5 (in-place)',
+      '~ tunnel web: allow none → [10.0.0.0/8], max_connections 1024 → 5 (in-place)',
     ],
     [
       'another host behind a listener of this machine touches only new connections',
@@ -68,7 +68,13 @@ describe('the plan, as it is printed', () => {
       'a keepalive changes on the live connection',
       project([bastion], [web]),
       project([hostSpec('bastion', { keepalive: { intervalMs: 1_000, count: 2 } })], [web]),
-      '~ host bastion: keepalive {intervalMs: 5000, count: 3} → {intervalMs: 1000, count: 2} (in-place)',
+      '~ host bastion: keepalive {interval: 5s, count: 3} → {interval: 1s, count: 2} (in-place)',
+    ],
+    [
+      'more connections to a host touch none that is open',
+      project([bastion], [web]),
+      project([hostSpec('bastion', { connections: 4 })], [web]),
+      '~ host bastion: connections 1 → 4 (in-place)',
     ],
     [
       'another way to a host is another connection',

@@ -70,6 +70,16 @@ describe('what an input leads to', () => {
     expect(step.commands.map((command) => command.do).join(' ')).toBe(commands);
   });
 
+  it.each<[number, string | null, string]>([
+    [0, null, 'not tried again (`reconnect: attempts`): tunnels restart tries anew'],
+    [1, null, 'given up after 1 more try (`reconnect: attempts`): tunnels restart tries anew'],
+    [3, 'is sshd up?', 'is sshd up?; given up after 3 more tries (`reconnect: attempts`): tunnels restart tries anew'],
+  ])('after %i attempts it says that it has given up, and what tries again', (attempts, hint, said) => {
+    const input = { type: 'connect-failed', failure: { ...refused, hint }, attempts } as const;
+    const { state } = sessionTransition({ name: 'connecting', attempt: attempts }, input);
+    expect(state).toEqual({ name: 'failed', failure: { ...refused, hint: said } });
+  });
+
   it('a penalty notice sets the least wait', () => {
     const step = sessionTransition(connecting, { type: 'connect-failed', failure: penalty, attempts: null });
     expect(step.commands).toEqual([{ do: 'schedule-retry', attempt: 1, floorMs: 15_000 }]);

@@ -1,18 +1,22 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { claimProject, type ClaimOutcome, type Standing } from '../../src/daemon/claim.ts';
+import { projectFolder } from '../../src/daemon/paths.ts';
+import { spareRoots } from '../../src/daemon/spare-roots.ts';
 import type { Phase, Status } from '../../src/daemon/protocol.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
 import { sleep, until } from '../helpers/wait.ts';
 
+const FILE = '/p/tunnels.yaml';
 let root = '';
 let folder = '';
 beforeEach(() => {
   root = scratch('claim');
-  folder = join(root, 'p');
+  folder = projectFolder(root, FILE);
 });
 afterEach(() => remove(root));
 
@@ -23,7 +27,7 @@ const statusOf = (phase: Phase, part: Partial<Status> = {}): Status => ({
   pid: process.pid,
   phase,
   mode: 'background',
-  file: '/p/tunnels.yaml',
+  file: FILE,
   project: 'p',
   since: '',
   ...part,
@@ -34,13 +38,22 @@ interface Contender {
   readonly claimed: Promise<ClaimOutcome>;
 }
 
-function contend(options: { readonly limitMs?: number; readonly signal?: AbortSignal; readonly onWaiting?: () => void } = {}): Contender {
+interface Options {
+  readonly limitMs?: number;
+  readonly signal?: AbortSignal;
+  readonly onWaiting?: () => void;
+  readonly again?: boolean;
+  /** The state directory. */
+  readonly at?: string;
+}
+
+function contend({ at = root, ...options }: Options = {}): Contender {
   const standing: Standing = { phase: 'claiming' };
   const server = createHttpServer((_, answer) => {
     answer.setHeader('connection', 'close');
     answer.end(JSON.stringify(statusOf(standing.phase)));
   });
-  return { standing, claimed: claimProject({ folder, server, standing, ...options }) };
+  return { standing, claimed: claimProject({ place: { root: at, file: FILE }, server, standing, ...options }) };
 }
 
 async function win(contender: Contender): Promise<Extract<ClaimOutcome, { readonly won: true }>> {
@@ -194,5 +207,62 @@ describe('what else may be in the folder', () => {
     mkdirSync(folder);
     chmodSync(folder, 0o777);
     await expect(contend().claimed).rejects.toMatchObject({ code: 'state-directory' });
+  });
+});
+
+/** A directory in which nobody can make one, root included. */
+const UNUSABLE = '/sys/tunnels-state';
+
+describe.runIf(process.platform === 'linux')('where the state directory cannot be used', () => {
+  test('a spare one is, of which nothing is left', async () => {
+    const first = contend({ at: UNUSABLE });
+    const won = await win(first);
+    expect(won.unusable).toMatchObject({ code: 'state-unusable', message: expect.stringContaining(UNUSABLE) as string });
+    expect(dirname(dirname(dirname(won.socket)))).toBe(tmpdir());
+    expect(statSync(dirname(won.socket)).mode & 0o777).toBe(0o700);
+    first.standing.phase = 'up';
+    expect(await contend({ at: UNUSABLE }).claimed).toMatchObject({ won: false, holder: { socket: won.socket } });
+    await won.release();
+    expect(await spareRoots(UNUSABLE)).toEqual([]);
+  });
+
+  test('twenty make one holder, though each of the first may have a spare one of its own', async () => {
+    const contenders = Array.from({ length: 20 }, () => contend({ at: UNUSABLE }));
+    const outcomes = await Promise.all(
+      contenders.map(async ({ claimed, standing }) => {
+        const outcome = await claimed;
+        if (outcome.won) standing.phase = 'up';
+        return outcome;
+      }),
+    );
+    expect(outcomes.filter(({ won }) => won)).toHaveLength(1);
+    for (const outcome of outcomes) if (outcome.won) await outcome.release();
+    expect(await spareRoots(UNUSABLE)).toEqual([]);
+  });
+});
+
+describe('one that comes back', () => {
+  test('has its claim beside one that has not decided it yet, and before it; another one waits', async () => {
+    const undecided = createHttpServer((_, answer) => answer.setHeader('connection', 'close').end(JSON.stringify(statusOf('claiming'))));
+    const close = await squat(undecided, `control-${process.pid}-10000000.sock`);
+    const giveUp = new AbortController();
+    const newcomer = contend({ signal: giveUp.signal });
+    await sleep(100);
+    expect(sockets()).toHaveLength(1);
+    giveUp.abort();
+    await expect(newcomer.claimed).rejects.toMatchObject({ code: 'gone' });
+    const back = contend({ again: true });
+    await until(() => sockets().filter((name) => name.startsWith('control-')).length === 2, { what: 'its claim' });
+    expect(sockets()[0]).toMatch(/^control-\d+-0[0-9a-f]{7}\.sock$/);
+    await close();
+    await (await win(back)).release();
+  });
+
+  test('gives way to one that has it', async () => {
+    const other = contend();
+    const { release } = await win(other);
+    other.standing.phase = 'up';
+    expect(await contend({ again: true }).claimed).toMatchObject({ won: false, holder: { status: { phase: 'up' } } });
+    await release();
   });
 });

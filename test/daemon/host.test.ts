@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
 import type { DaemonClient } from '../../src/daemon/client.ts';
@@ -184,11 +184,14 @@ describe('waiting', () => {
     expect(await client.wait({ ...request, names: ['db'] })).toMatchObject({ outcome: 'met' });
   });
 
-  test('ends where nothing can get further, though the tunnel only waits', async () => {
+  test('ends where what it waits for has failed, though another may still come up', async () => {
     const { client, runner } = await up();
+    runner.set('db', { state: 'opening' });
     runner.set('web', { state: 'waiting' });
-    runner.settledAs = 'failed';
-    expect(await client.wait(request)).toMatchObject({ outcome: 'failed', missing: [{ name: 'web', state: 'waiting' }] });
+    runner.stuckNames.add('web');
+    expect(await client.wait({ ...request, names: ['db'], timeoutMs: 30 })).toMatchObject({ outcome: 'timeout' });
+    const missing = [{ name: 'web', state: 'waiting', error: null }];
+    expect(await client.wait(request)).toEqual({ outcome: 'failed', missing });
   });
 
   test('ends where one has been stopped, but not at a restart', async () => {
@@ -396,7 +399,12 @@ describe('a second process', () => {
   test('of another build is recognised, and one of another protocol is only ever taken down', async () => {
     const { client, host } = await up();
     const other = new (client.constructor as typeof DaemonClient)(client.socket, { ...client.found, protocol: 99, build: '9+9' });
-    await expect(other.snapshot()).rejects.toMatchObject({ code: 'other-version', message: expect.stringContaining('9+9') });
+    const message = `process ${process.pid} has the project up in another build of tunnels (9+9)`;
+    await expect(other.snapshot()).rejects.toMatchObject({
+      code: 'other-version',
+      message,
+      hint: expect.stringContaining('brings it over') as string,
+    });
     await expect(other.apply()).rejects.toMatchObject({ code: 'other-version' });
     const down = other.down({ drainMs: 0 });
     await host.takenDown;
@@ -486,6 +494,42 @@ describe('a caller that does not keep to the protocol', () => {
     await sleep(100);
     socket.destroy();
     expect(await client.status()).toMatchObject({ phase: 'up' });
+  });
+});
+
+describe('a control socket that is removed', () => {
+  const reached = (): Promise<DaemonClient> =>
+    until(() => findProject({ root, file: FILE }).catch(() => null), { what: 'the project to be there again' });
+  const warnings = async (client: DaemonClient): Promise<string[]> =>
+    (await all(client.events())).flatMap((line) => (line.type === 'warning' ? [line.message] : []));
+  const removals: readonly { readonly what: string; readonly remove: (folder: string) => void }[] = [
+    { what: 'alone', remove: (folder) => rmSync(join(folder, sockets(folder)[0] ?? '')) },
+    { what: 'with its folder', remove: (folder) => rmSync(folder, { recursive: true }) },
+    { what: 'with the state directory', remove: () => rmSync(root, { recursive: true }) },
+  ];
+  const sockets = (folder: string): string[] => readdirSync(folder).filter((name) => name.endsWith('.sock'));
+
+  test.each(removals)('$what is there again, with all that has happened, and calls go on', async ({ remove: removed }) => {
+    const told: string[] = [];
+    const { client, runner, host } = await up({ onWarning: ({ message }) => told.push(message) });
+    runner.warn('web', 'before');
+    runner.set('web', { state: 'opening' });
+    const waiting = client.wait({ condition: 'open', timeoutMs: 20_000 });
+    await until(() => runner.listening > 1, { what: 'the wait to begin' });
+    removed(dirname(client.socket));
+    await until(() => !existsSync(client.socket), { what: 'it to be gone' });
+    const again = await reached();
+    expect(again.socket).not.toBe(client.socket);
+    expect(await again.status()).toMatchObject({ phase: 'up', pid: process.pid });
+    runner.set('web', { state: 'open' });
+    expect(await waiting).toMatchObject({ outcome: 'met' });
+    const notice = `the control socket was removed: there is a new one in ${dirname(again.socket)}`;
+    await until(async () => (await warnings(again)).length === 2, { what: 'the warning' });
+    expect(await warnings(again)).toEqual(['before', notice]);
+    expect(told).toEqual([notice]);
+    await again.down({ drainMs: 0 }, {}).catch(() => undefined);
+    await host.close();
+    expect(existsSync(root) ? readdirSync(root) : []).toEqual([]);
   });
 });
 

@@ -6,6 +6,7 @@ import { reconcile } from '../../src/core/reconcile.ts';
 import type { Snapshot, TunnelView } from '../../src/core/snapshot.ts';
 import type { Project } from '../../src/core/spec.ts';
 import type { ApplyResult, RunnerPort } from '../../src/runner/runner-port.ts';
+import type { Use } from '../../src/runner/selection.ts';
 
 export class PlayedRunner implements RunnerPort {
   graph: Graph | null = null;
@@ -18,7 +19,11 @@ export class PlayedRunner implements RunnerPort {
   /** Set: stopping takes until it resolves, or until a stop with 0. */
   draining: Promise<void> | null = null;
   hurried: () => void = () => undefined;
+  /** The uses, in order. */
+  readonly lent: string[] = [];
   settledAs: 'open' | 'failed' | null = null;
+  /** Beside those that have failed themselves. */
+  readonly stuckNames = new Set<string>();
   readonly #listeners = new Set<(event: TunnelsEvent) => void>();
   #seq = 0;
 
@@ -57,6 +62,19 @@ export class PlayedRunner implements RunnerPort {
     for (const name of names) this.set(name, { state: 'open' });
   }
 
+  async lend(id: string, { names, noDeps }: Use): ReturnType<RunnerPort['lend']> {
+    this.lent.push(id);
+    this.calls.push(`lend ${names.join(' ')}${noDeps ? ' (noDeps)' : ''}`.trimEnd());
+    const result = await this.plan();
+    return { result, tunnels: result.applied ? (names.length > 0 ? names : [...this.views.keys()]) : [] };
+  }
+
+  async release(id: string, { drainMs }: { readonly drainMs: number | null }): Promise<void> {
+    this.calls.push(`release ${this.lent.indexOf(id) + 1} ${drainMs}`);
+    if (drainMs === 0) this.hurried();
+    await this.draining;
+  }
+
   watch(): void {
     this.calls.push('watch');
   }
@@ -76,6 +94,10 @@ export class PlayedRunner implements RunnerPort {
 
   get listening(): number {
     return this.#listeners.size;
+  }
+
+  stuck(): readonly string[] {
+    return [...this.views.values()].filter(({ name, state }) => state === 'failed' || this.stuckNames.has(name)).map(({ name }) => name);
   }
 
   settled(signal: AbortSignal): Promise<'open' | 'failed' | 'aborted'> {
@@ -120,6 +142,7 @@ const loaded = (project: Project): Loaded => ({
   projectDirectory: '/p',
   watch: [],
   environment: {},
+  commands: null,
   diagnostics: [],
   sources: new Map([['tunnels.yaml', 'tunnels: {}']]),
 });

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname, isAbsolute, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createDemoProject } from '../../src/demo/project.ts';
+import { remove, scratch } from '../helpers/scratch.ts';
 
 const network = {
   bastion: { port: 2222, fingerprint: 'SHA256:b' },
@@ -31,6 +33,19 @@ it('is the committed example, with an override that names the embedded servers',
     project.remove();
   }
   expect(existsSync(project.directory)).toBe(false);
+});
+
+it('in a directory of its user the schema is where it is', async () => {
+  const directory = join(scratch('demo'), 'mine');
+  const project = await createDemoProject(network, directory);
+  try {
+    const schema = /\$schema=(.*)/.exec(project.text)?.[1] ?? '';
+    expect(isAbsolute(schema)).toBe(true);
+    expect(JSON.parse(readFileSync(schema, 'utf8'))).toHaveProperty('$schema');
+  } finally {
+    project.remove();
+    remove(dirname(directory));
+  }
 });
 
 it('takes another port where the one of the example is busy', async () => {

@@ -1,11 +1,15 @@
 /** `tunnels demo`, as a newcomer runs it. */
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterAll, describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { background } from '../helpers/background.ts';
 import { startChild } from '../helpers/child.ts';
 import { createProject, programFile } from '../helpers/project.ts';
+import { scene } from '../helpers/scene.ts';
 import { until } from '../helpers/wait.ts';
 
+const each = scene(afterEach);
 const project = createProject({ yaml: 'tunnels: {broken' });
 afterAll(() => project.remove());
 
@@ -67,5 +71,32 @@ describe('the demo', () => {
     } finally {
       await child.stop('SIGKILL');
     }
+  });
+
+  it('--servers brings nothing up, and leaves nothing, though its project is up', async () => {
+    const there = background(each, {});
+    const child = startChild(process.execPath, [programFile(), 'demo', '--servers', 'try'], { cwd: there.dir, env: there.env });
+    try {
+      await until(() => child.stdout().includes('In another terminal'), { what: 'the servers', ms: 15_000, detail: child.stderr });
+      expect((await there.run(['ls', '-q'])).stdout).toBe('');
+      const cwd = join(there.dir, 'try');
+      expect(await there.run(['up', '-d', '--wait'], { cwd })).toMatchObject({ code: 0 });
+      const url = /curl (http:\S+)/.exec(child.stdout())?.[1] ?? '';
+      expect(await (await fetch(url, { headers: { connection: 'close' } })).text()).toContain('git-server');
+      process.kill(child.pid, 'SIGINT');
+      expect(await child.exited).toMatchObject({ code: 130 });
+      expect([readdirSync(there.dir), readdirSync(there.stateDir)]).toEqual([[], []]);
+    } finally {
+      await child.stop('SIGKILL');
+    }
+  });
+
+  it.each([
+    ['that is there', 'home', /home is there already\n\(name another directory/],
+    ['whose parent is not there', 'no/where', /no\/where cannot be made/],
+  ])('--servers takes no directory %s', async (_, directory, message) => {
+    const { code, stdout, stderr } = await project.run(['demo', '--servers', directory], { cwd: dirname(project.home), env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
   });
 });

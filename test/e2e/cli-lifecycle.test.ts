@@ -1,7 +1,7 @@
 /** down, stop, start, restart, reload, plan and ls, of a project in the background. */
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { background, portOf, rows } from '../helpers/background.ts';
 import { startChild } from '../helpers/child.ts';
@@ -130,7 +130,11 @@ describe('stop, start, restart', () => {
     await made.run(['up', '-d']);
     const open = await talking(await portOf(made, 'git'));
     const [, before] = await rows(made);
-    expect(await made.run(['stop', 'web'])).toMatchObject({ code: 0, stdout: '', stderr: 'web stopped; tunnels start opens again\n' });
+    expect(await made.run(['stop', 'web'])).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'web stopped; tunnels start web opens it again\n',
+    });
     expect((await rows(made)).map(({ state }) => state)).toEqual(['closed', 'open']);
     await expect(dial(port)).rejects.toThrow();
     expect(await made.run(['plan'])).toMatchObject({ code: 2, stdout: '+ tunnel web  stopped\n' });
@@ -148,6 +152,23 @@ describe('stop, start, restart', () => {
     expect((await rows(made)).map(({ state }) => state)).toEqual(['closed', 'closed']);
     expect((await made.run(['up', '-d'])).stderr).toContain('started again: web, git');
     await echoes(port);
+  });
+
+  it('start and restart are done when it is open, or say why it is not', async () => {
+    const port = await freePort();
+    const made = project({ web: tunnel({ ingress: port }), git: tunnel() });
+    await made.run(['up', '-d']);
+    await made.run(['stop', 'web']);
+    expect(await made.run(['start', 'web'])).toMatchObject({ code: 0, stderr: 'web started\n' });
+    expect((await rows(made))[0]).toMatchObject({ state: 'open' });
+    await made.run(['stop', 'web']);
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(port, '127.0.0.1', resolve));
+    each.onEnd(() => new Promise<void>((resolve) => squatter.close(() => resolve())));
+    const started = await made.run(['start', 'web']);
+    expect(started.code).toBe(1);
+    expect(started.stderr).toMatch(/^not open:\n {2}web: .* is in use.*\[bind-in-use\]\n {4}→ /);
+    expect(await made.run(['restart', 'git'])).toMatchObject({ code: 0, stderr: 'git restarted\n' });
   });
 
   it('drain as long as -t says', async () => {
@@ -225,7 +246,14 @@ describe('ls', () => {
     expect((await made.run(['ls'])).stdout).toMatch(
       /^NAME +STATUS +OPEN +MODE +PID +FOR +FILE\nother +up +1\/1 +background +\d+ +\d+s +.*\nshop +up +2\/2 /,
     );
-    await made.run(['down']);
+    expect(await made.run(['-p', 'other', 'ps', '-q'], { cwd: '/' })).toMatchObject({ code: 0, stdout: 'db\n' });
+    made.write(yaml({ db: tunnel() }, 'shop'), 'third/tunnels.yaml');
+    await made.run(['-f', 'third/tunnels.yaml', 'up', '-d']);
+    const twice = await made.run(['-p', 'shop', 'down'], { cwd: '/' });
+    expect(twice.code).toBe(2);
+    expect(twice.stderr).toContain('2 projects that are up are called "shop"');
+    await made.run(['-f', 'third/tunnels.yaml', 'down']);
+    expect(await made.run(['-p', 'shop', 'down'], { cwd: '/' })).toMatchObject({ code: 0, stderr: 'shop is down\n' });
     expect((await made.run(['ls', '-q'])).stdout).toBe('other\n');
     expect((await made.run(['-f', 'other/tunnels.yaml', 'down'])).code).toBe(0);
   });

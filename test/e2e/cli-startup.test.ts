@@ -1,7 +1,9 @@
 /** Commands that only say something, through the built program: right and complete, with a thousand tunnels too. How fast is bench/'s. */
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { background, rows } from '../helpers/background.ts';
-import { hostEntry, type Project } from '../helpers/project.ts';
+import { runChild } from '../helpers/child.ts';
+import { hostEntry, programFile, type Project } from '../helpers/project.ts';
 import { scene } from '../helpers/scene.ts';
 
 const all = scene(afterAll);
@@ -16,6 +18,28 @@ it.each([
   const { code, stdout, stderr } = await project.run(words.split(' '));
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(expected);
+});
+
+describe('results that cannot be written', () => {
+  const project = () => all.project({ yaml: { hosts: { bastion: { ssh_config: false } }, tunnels: { web: '-L 8080:web:80 bastion' } } });
+  const sh = (script: string) => {
+    const made = project();
+    return runChild('sh', ['-c', script, 'sh', process.execPath, '--', programFile()], { cwd: made.dir, env: made.env });
+  };
+
+  it
+    .runIf(existsSync('/dev/full'))
+    .each(['--version', '--help', 'config', 'graph', 'plan', 'ls --format json; "$@" schema', 'completion bash'])(
+    '%s: 1, and why',
+    async (words) => {
+      const { code, stderr } = await sh(`exec >/dev/full; "$@" ${words}`);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: 'tunnels: cannot write the results: no space left on device (ENOSPC)\n' });
+    },
+  );
+
+  it('but a reader that has seen enough is no failure', async () => {
+    expect(await sh('{ "$@" schema; echo "ended with $?" >&2; } | true')).toMatchObject({ code: 0, stderr: 'ended with 0\n' });
+  });
 });
 
 describe('with 1,000 tunnels up', () => {

@@ -1,10 +1,10 @@
 /** The command line as a user has it: the built program, real sshd, signals, terminals. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Child, runChild, startChild } from '../helpers/child.ts';
+import { runChild } from '../helpers/child.ts';
 import { createProject, hostEntry, programFile, type Project } from '../helpers/project.ts';
 import { startEcho, startWww, type Service } from '../helpers/services.ts';
 import { startSshd, type Sshd } from '../helpers/sshd.ts';
-import { sleep, until } from '../helpers/wait.ts';
+import { sleep } from '../helpers/wait.ts';
 import { connect } from 'node:net';
 
 let bastion: Sshd;
@@ -97,106 +97,6 @@ describe('up in the foreground', () => {
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toContain('[host-key-changed]');
     expect(result.stderr).toContain('no tunnel is open: bastion failed');
-  });
-});
-
-describe('on a terminal', () => {
-  /** util-linux `script` gives it one. */
-  const inTerminal = (made: Project, words: string): Child =>
-    startChild('script', ['-qec', `stty cols 100 rows 30; exec ${process.execPath} ${programFile()} ${words}`, '/dev/null'], {
-      cwd: made.dir,
-      env: { ...made.env, TERM: 'xterm', NO_COLOR: '', CI: '' },
-      stdin: 'pipe',
-    });
-  const shows = (child: Child, text: string): Promise<unknown> =>
-    until(() => child.stdout().includes(text), { what: `"${text}" on the terminal`, ms: 15_000, detail: child.stdout });
-
-  it('draws while it comes up, then leaves the table; Ctrl-C ends it and the cursor is back', async () => {
-    const child = inTerminal(web(), 'up');
-    try {
-      await shows(child, 'Ctrl-C closes');
-      child.process.stdin?.write('\u0003');
-      expect(await child.exited).toMatchObject({ code: 130 });
-      const screen = child.stdout();
-      expect(screen).toContain('\u001b[?25l');
-      expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
-      expect(screen).toMatch(/✔.*bastion.*connected/);
-    } finally {
-      await child.stop('SIGKILL');
-    }
-  });
-
-  it('Ctrl-C drains, a second one closes at once; the cursor is back', async () => {
-    const made = project({
-      hosts: { bastion: hostEntry(bastion) },
-      tunnels: { echo: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${echo.port}`, drain: '1m' } },
-    });
-    const child = inTerminal(made, 'up');
-    try {
-      await shows(child, 'Ctrl-C closes');
-      const port = Number(/127\.0\.0\.1:(\d+)/.exec(child.stdout())?.[1]);
-      const client = connect(port, '127.0.0.1').on('error', () => undefined);
-      client.write('x');
-      await new Promise((resolve) => client.once('data', resolve));
-      child.process.stdin?.write('\u0003');
-      await shows(child, 'draining 1 open connection, up to 1m; Ctrl-C again closes at once');
-      await sleep(300);
-      expect(child.hasExited()).toBe(false);
-      const asked = performance.now();
-      child.process.stdin?.write('\u0003');
-      expect(await child.exited).toMatchObject({ code: 130 });
-      expect(performance.now() - asked).toBeLessThan(3_000);
-      client.destroy();
-      const screen = child.stdout();
-      expect(screen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001b[?25l'));
-    } finally {
-      await child.stop('SIGKILL');
-    }
-  });
-
-  it('up -d asks, too, and the answer opens what it leaves in the background', async () => {
-    const made = project({
-      hosts: { bastion: hostEntry(bastion, { known_hosts: './known', ssh_config: false }) },
-      tunnels: { web: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${www.port}` } },
-    });
-    const child = inTerminal(made, 'up -d');
-    try {
-      await shows(child, 'Are you sure you want to continue connecting?');
-      child.process.stdin?.write('y');
-      await shows(child, 'left up in the background');
-      expect(await child.exited).toMatchObject({ code: 0 });
-      const port = (await made.run(['port', 'web'])).stdout.trim();
-      expect(await (await fetch(`http://${port}/`)).text()).toContain('hello');
-    } finally {
-      await child.stop('SIGKILL');
-      await made.run(['down']);
-    }
-  });
-
-  it('asks about an unknown host key in words of ssh, and Ctrl-C there is a Ctrl-C', async () => {
-    const unknown = (): Project =>
-      project({
-        hosts: { bastion: hostEntry(bastion, { known_hosts: './known', ssh_config: false }) },
-        tunnels: { web: { type: 'local', host: 'bastion', ingress: 0, egress: `127.0.0.1:${www.port}` } },
-      });
-    for (const [key, code] of [
-      ['y', 130],
-      ['\u0003', 130],
-    ] as const) {
-      const child = inTerminal(unknown(), 'up');
-      try {
-        await shows(child, 'Are you sure you want to continue connecting?');
-        expect(child.stdout()).toMatch(/The authenticity of host '.*' can't be established\.\s+ED25519 key fingerprint is SHA256:/);
-        child.process.stdin?.write(key);
-        if (key === 'y') {
-          await shows(child, 'Ctrl-C closes');
-          child.process.stdin?.write('\u0003');
-        }
-        expect(await child.exited).toMatchObject({ code });
-      } finally {
-        await child.stop('SIGKILL');
-      }
-    }
   });
 });
 

@@ -1,11 +1,11 @@
 /** For programs that use the tunnels: port, env and run. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { background, holders, portOf, rows } from '../helpers/background.ts';
 import { runChild, startChild, type Child } from '../helpers/child.ts';
 import { freePort } from '../helpers/free-port.ts';
+import { isAlive } from '../helpers/process-table.ts';
 import { hostEntry, programFile, type Project } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { dial, startEcho, startWww, type Service } from '../helpers/services.ts';
@@ -60,7 +60,7 @@ describe('port', () => {
     await made.run(['up', '-d']);
     const busy = await made.run(['port', 'busy']);
     expect(busy).toMatchObject({ code: 1, stdout: '' });
-    expect(busy.stderr).toMatch(/^tunnels: it listens nowhere yet: busy: .* is in use by node .*\[bind-in-use\]/);
+    expect(busy.stderr).toMatch(/^tunnels: it listens nowhere yet: busy: .* is in use.*\[bind-in-use\]/);
     expect(await made.run(['port', 'wep'])).toMatchObject({
       code: 2,
       stdout: '',
@@ -113,6 +113,17 @@ describe('env', () => {
     const json = JSON.parse((await made.run(['env', '--format', 'json'])).stdout) as Record<string, string>;
     expect(json).toMatchObject(NASTY);
     expect(parseEnv((await made.run(['env', '--format', 'dotenv'])).stdout)).toEqual(json);
+  });
+
+  it('as dotenv is refused by name where a reader would find something else, and then nothing is printed', async () => {
+    const made = project({ web: tunnel({ env: { FINE: 'a b', PRICE: "it's $$5" } }) });
+    await made.run(['up', '-d']);
+    expect(await made.run(['env', '--format', 'dotenv'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^tunnels: no \.env file holds PRICE so that .*\n→ use --format json or shell\n$/) as string,
+    });
+    expect((await made.run(['env'])).stdout).toContain(`export PRICE='it'\\''s $5'`);
   });
 
   it('has what is bound, and says what is not: 1 where that was asked for by name', async () => {
@@ -194,23 +205,102 @@ describe('run', () => {
     const run = await made.run(['run', 'git', 'web', 'old', '--', process.execPath, programFile(), 'ps', '--format', 'json']);
     expect(run.code).toBe(0);
     expect(run.stdout.match(/"state":"open"/g)).toHaveLength(3);
-    expect(await states()).toEqual({ web: 'open', git: 'closed', old: 'closed' });
+    expect(await states()).toEqual({ web: 'open', old: 'closed' });
   });
 
-  it('a run meanwhile joins the first one', async () => {
-    const made = project({ web: tunnel() });
-    const first = startChild(process.execPath, [programFile(), 'run', '--', 'cat'], { cwd: made.dir, env: made.env, stdin: 'pipe' });
-    each.onEnd(() => first.stop('SIGKILL'));
-    await until(async () => (await made.run(['ps'])).code === 0 && (await rows(made))[0]?.state === 'open', {
-      what: 'the first to be up',
-      ms: 10_000,
+  /** `run` with a command that runs until its stdin ends, and is running. */
+  async function running(made: Project, ...names: readonly string[]): Promise<Child> {
+    const script = 'echo running; cat >/dev/null; exit 3';
+    const child = startChild(process.execPath, [programFile(), 'run', ...names, '--', 'sh', '-c', script], {
+      cwd: made.dir,
+      env: made.env,
+      stdin: 'pipe',
     });
-    expect((await made.run(['run', '--', 'true'])).code).toBe(0);
-    expect(holders(made)).toEqual([first.pid]);
-    expect((await rows(made))[0]?.pid).toBe(first.pid);
-    first.process.stdin?.end('its input');
-    expect(await first.exited).toMatchObject({ code: 0 });
-    expect(first.stdout()).toBe('its input');
+    each.onEnd(() => child.stop('SIGKILL'));
+    await until(() => child.stdout().includes('running'), { what: 'the command to run', ms: 10_000, detail: child.stderr });
+    return child;
+  }
+  const states = async (made: Project): Promise<string> => (await rows(made)).map(({ name, state }) => `${name} ${state}`).join(', ');
+
+  it('a run meanwhile joins the first one, and the tunnels are there until the last of them has ended', async () => {
+    const made = project({ web: tunnel(), git: tunnel(), old: tunnel() });
+    const first = await running(made, 'web', 'old');
+    const port = await portOf(made, 'web');
+    const second = await running(made, 'web', 'git');
+    expect(holders(made)).toHaveLength(1);
+    expect(await states(made)).toBe('web open, git open, old open');
+    first.process.stdin?.end();
+    expect(await first.exited).toMatchObject({ code: 3 });
+    expect(await states(made)).toBe('web open, git open');
+    await echoes(port);
+    second.process.stdin?.end();
+    expect(await second.exited).toMatchObject({ code: 3 });
+    expect([first.stderr(), second.stderr()]).toEqual(['', '']);
+    expect(readdirSync(made.stateDir)).toEqual([]);
+  });
+
+  it('killed, it leaves nothing either', async () => {
+    const made = project({ web: tunnel() });
+    const run = await running(made);
+    const [holder = 0] = holders(made);
+    process.kill(run.pid, 'SIGKILL');
+    await until(() => !isAlive(holder) && readdirSync(made.stateDir).length === 0, { what: 'the project to be gone', ms: 10_000 });
+  });
+
+  it('killed before the command runs, it leaves nothing either', async () => {
+    const made = project({ web: tunnel() });
+    for (const afterMs of [100, 200, 300, 400]) {
+      const child = startChild(process.execPath, [programFile(), 'run', '--', 'sleep', '60'], { cwd: made.dir, env: made.env });
+      await sleep(afterMs);
+      // It alone: what it started must notice by itself.
+      process.kill(child.pid, 'SIGKILL');
+      await child.exited;
+    }
+    // Sooner than a use that nobody holds would be given up.
+    await until(() => readdirSync(made.stateDir).length === 0, { what: 'nothing to be left', ms: 8_000 });
+    await sleep(1_000);
+    expect(readdirSync(made.stateDir)).toEqual([]);
+  });
+
+  it('killed on a running project, what only it asked for goes', async () => {
+    const made = project({ web: tunnel(), git: tunnel() });
+    await made.run(['up', '-d', 'web']);
+    const run = await running(made, 'git');
+    expect(await states(made)).toBe('web open, git open');
+    process.kill(run.pid, 'SIGKILL');
+    await until(async () => (await states(made)) === 'web open', { what: 'git to be gone', ms: 10_000 });
+  });
+
+  it('up -d meanwhile keeps the project, and reloads it from then on', async () => {
+    const made = project({ web: tunnel() });
+    const run = await running(made);
+    expect((await made.run(['up', '-d'])).stderr).toContain('has the project up: no changes');
+    run.process.stdin?.end();
+    expect(await run.exited).toMatchObject({ code: 3 });
+    expect(await states(made)).toBe('web open');
+    made.write({ name: 'shop', hosts: { bastion: hostEntry(bastion) }, tunnels: { web: tunnel(), git: tunnel() } });
+    await until(async () => (await states(made)) === 'web open, git open', { what: 'the reload', ms: 10_000 });
+  });
+
+  it('down meanwhile takes the tunnels, and the command is let to end, and told', async () => {
+    const made = project({ web: tunnel() });
+    const run = await running(made);
+    expect((await made.run(['down'])).code).toBe(0);
+    expect(readdirSync(made.stateDir)).toEqual([]);
+    run.process.stdin?.end();
+    expect(await run.exited).toMatchObject({ code: 3 });
+    expect(run.stderr()).toBe('the project went down while the command ran\n');
+  });
+
+  it('ten at once are ten successes, one process at a time, and nothing is left', { timeout: 60_000 }, async () => {
+    const made = project({ web: tunnel({ egress: at(www) }) });
+    const runs = await Promise.all(
+      Array.from({ length: 10 }, () => made.run(['run', '--', process.execPath, '-e', PRINT], { ms: 50_000 })),
+    );
+    const waits = /^process \d+ is (taking the project down|just starting the project): waiting for it\n$/;
+    expect(runs.filter(({ code, stderr }) => code !== 0 || (stderr !== '' && !waits.test(stderr)))).toEqual([]);
+    expect(runs.filter(({ stdout }) => stdout.includes('hello'))).toHaveLength(10);
+    expect(readdirSync(made.stateDir)).toEqual([]);
   });
 
   /** Says that it runs, and what comes of a signal. */
@@ -225,31 +315,6 @@ describe('run', () => {
     expect(await run.exited).toMatchObject({ code: 5 });
     expect(run.stdout()).toBe('ready\ntold\n');
     expect(readdirSync(made.stateDir)).toEqual([]);
-  });
-
-  it('on a terminal a Ctrl-C reaches the command once, and the command has the terminal', async () => {
-    const made = project({ web: tunnel() });
-    const log = join(made.home, 'signals');
-    const inner = join(made.home, 'inner.sh');
-    made.write(
-      `trap 'echo INT >> ${log}' INT\ntest -t 0 && echo on-a-terminal\necho ready\nread line\necho "read $line"\nsleep 0.3\nexit 9\n`,
-      '../home/inner.sh',
-    );
-    const command = `exec ${process.execPath} ${programFile()} run -- sh ${inner}`;
-    const run: Child = startChild('script', ['-qec', command, '/dev/null'], {
-      cwd: made.dir,
-      env: { ...made.env, TERM: 'xterm' },
-      stdin: 'pipe',
-    });
-    each.onEnd(() => run.stop('SIGKILL'));
-    await until(() => run.stdout().includes('ready'), { what: 'the command to run', ms: 10_000, detail: run.stdout });
-    expect(run.stdout()).toContain('on-a-terminal');
-    run.process.stdin?.write('\u0003');
-    await until(() => readFileSync(log, 'utf8') === 'INT\n', { what: 'the signal' }).catch(() => undefined);
-    await sleep(300);
-    run.process.stdin?.write('some words\n');
-    expect(await run.exited).toMatchObject({ code: 9 });
-    expect(readFileSync(log, 'utf8')).toBe('INT\n');
   });
 
   it('B7, one shot: what came through it may end in peace, then it is gone', async () => {

@@ -1,11 +1,13 @@
 /** The processes around a project, with a played project in them: who holds it, and what is left when one is killed. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectProject, findProject } from '../../src/daemon/find-project.ts';
 import { journalPaths } from '../../src/daemon/journal-file.ts';
 import { listProjects } from '../../src/daemon/list-projects.ts';
 import { projectFolder, projectIdentity } from '../../src/daemon/paths.ts';
+import { spareRoots } from '../../src/daemon/spare-roots.ts';
 import { startDaemon } from '../../src/daemon/spawn.ts';
 import { buildProgram } from '../daemon/build-program.ts';
 import { runChild, startChild, type Child } from '../helpers/child.ts';
@@ -50,8 +52,9 @@ interface Printed {
   readonly stderr: string;
 }
 
-async function up(env: Env = {}): Promise<Printed> {
-  const { code, stdout, stderr } = await runChild(process.execPath, [program, 'up'], { ...options(env), ms: 50_000 });
+async function up(env: Env = {}, within: readonly string[] = []): Promise<Printed> {
+  const [command = '', ...words] = [...within, process.execPath, program, 'up'];
+  const { code, stdout, stderr } = await runChild(command, words, { ...options(env), ms: 50_000 });
   const lines = stdout
     .split('\n')
     .filter(Boolean)
@@ -171,8 +174,18 @@ describe('up -d', () => {
   });
 
   test('does not replace a foreground project of another build', async () => {
-    await holdsProject(hold({ PLAY_BUILD: '0.9.0+1' }));
-    expect((await up({ PLAY_BUILD: '1.0.0+2' })).lines).toMatchObject([{ failed: { code: 'other-version' } }]);
+    const holder = hold({ PLAY_BUILD: '0.9.0+1' });
+    await holdsProject(holder);
+    expect((await up({ PLAY_BUILD: '1.0.0+2' })).lines).toEqual([
+      {
+        failed: {
+          code: 'other-version',
+          message: `process ${holder.pid} has the project up in another build of tunnels (0.9.0+1), in the foreground`,
+          hint: 'end it with Ctrl-C in its terminal, or tunnels down; then run tunnels up again',
+        },
+      },
+    ]);
+    expect(isAlive(holder.pid)).toBe(true);
   });
 
   const hanging = () => {
@@ -341,18 +354,95 @@ describe.runIf(asRoot)('a state directory', () => {
     expect(await holder.exited).toMatchObject({ code: 0 });
   });
 
-  test.each([
+  const UNUSABLE = [
     { what: 'read-only', mount: (path: string) => `mount -t tmpfs -o ro,mode=0700 tmpfs ${path}`, code: 'EROFS' },
     { what: 'full from the start', mount: (path: string) => `mount -t tmpfs -o nr_inodes=1,mode=0700 tmpfs ${path}`, code: 'ENOSPC' },
-  ])('that is $what leaves a foreground project running unreachable, with one warning', async ({ mount, code }) => {
+  ];
+
+  test.each(UNUSABLE)('that is $what is stood in for by a spare one, with one warning', async ({ mount, code }) => {
     mkdirSync(root, { mode: 0o700 });
     const holder = hold({ CHATTER: '1' }, mounted(mount(root)));
     await holdsProject(holder);
-    await sleep(300);
+    const [spare = ''] = await spareRoots(root);
+    // From a place where the state directory is another one: what is held in the spare one is found all the same.
+    const client = await connectProject(place());
+    expect(client.socket.startsWith(`${spare}/`)).toBe(true);
+    expect(await listProjects(root)).toMatchObject([{ state: 'running', status: { file } }]);
+    expect((await up()).lines).toEqual([{ how: 'joined', pid: client.found.pid }]);
     expect(holder.stdout().match(/"warning"/g)).toHaveLength(1);
-    expect(holder.stdout()).toContain(`(${code}): other commands cannot reach this project`);
-    process.kill(Number(/"holds":(\d+)/.exec(holder.stdout())?.[1]), 'SIGTERM');
+    expect(holder.stdout()).toContain(`cannot write in the state directory ${projectFolder(root, file)} (${code}): ${spare}/`);
+    await client.down({ drainMs: 0 });
     expect(await holder.exited).toMatchObject({ code: 0 });
+    expect(await spareRoots(root)).toEqual([]);
+  });
+
+  test.each(UNUSABLE)('that is $what does not keep up -d from running, and its process from telling why', async ({ mount }) => {
+    mkdirSync(root, { mode: 0o700 });
+    const { lines } = await up({}, mounted(mount(root)));
+    expect(lines).toMatchObject([{ how: 'started' }]);
+    const client = await connectProject(place());
+    const told: string[] = [];
+    for await (const line of client.logs()) if (line.type === 'warning') told.push(line.message);
+    expect(told).toEqual([expect.stringMatching(/^cannot write in the state directory .* is used instead$/)]);
+    expect((await up({}, mounted(mount(root)))).lines).toEqual([{ how: 'joined', pid: client.found.pid }]);
+    await client.down({ drainMs: 0 });
+    expect(await spareRoots(root)).toEqual([]);
+  });
+
+  test('on a machine where nothing can be written: in the foreground it runs unreachable, in the background it does not start', async () => {
+    mkdirSync(root, { mode: 0o700 });
+    const readOnly = [root, '/tmp', '/dev/shm', tmpdir()].map((path) => `mount --bind ${path} ${path} && mount -o remount,bind,ro ${path}`);
+    const within = mounted(readOnly.join(' && '));
+    const holder = hold({ CHATTER: '1' }, within);
+    await holdsProject(holder);
+    expect(holder.stdout().match(/"warning"/g)).toHaveLength(1);
+    expect(holder.stdout()).toContain('(EROFS): other commands cannot reach this project');
+    expect((await up({}, within)).lines).toMatchObject([
+      { failed: { code: 'state-unusable', message: expect.stringContaining(root) as string } },
+    ]);
+    process.kill(holder.pid, 'SIGTERM');
+    expect(await holder.exited).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a project whose folder is removed', () => {
+  test('is there again at once, in the same process', async () => {
+    const { lines } = await up();
+    // It may be there again before the last of its files is removed.
+    rmSync(projectFolder(root, file), { recursive: true, maxRetries: 10 });
+    const client = await until(() => findProject(place()), { what: 'it to be there again' });
+    expect(client.found.pid).toBe(lines[0]?.['pid']);
+    expect((await up()).lines).toEqual([{ how: 'joined', pid: client.found.pid }]);
+    await client.down({ drainMs: 0 });
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  test.runIf(asRoot)('is there again also where that makes no event: the file system was unmounted', { timeout: 30_000 }, async () => {
+    mkdirSync(root, { mode: 0o700 });
+    const script = `mount -t tmpfs -o mode=0700 tmpfs ${root} && "$@" & while ! test -e ${dir}/go; do sleep 0.05; done; umount -l ${root}; wait`;
+    const holder = hold({}, ['unshare', '-m', 'sh', '-c', script, 'sh']);
+    await holdsProject(holder);
+    expect(await findProject(place())).toBeNull();
+    writeFileSync(join(dir, 'go'), '');
+    const client = await until(() => findProject(place()), { what: 'it to be there again', ms: 10_000 });
+    await client.down({ drainMs: 0 });
+    await holder.exited;
+  });
+
+  test('and taken by another process meanwhile: the first one drains and ends, and leaves the other alone', async () => {
+    const first = hold();
+    await holdsProject(first);
+    process.kill(first.pid, 'SIGSTOP');
+    rmSync(projectFolder(root, file), { recursive: true });
+    const { lines } = await up({ PLAY: 'ask' });
+    expect(lines).toMatchObject([{ how: 'started' }]);
+    const journal = journalPaths(projectFolder(root, file)).now;
+    await until(() => existsSync(journal), { what: 'the journal of the other one' });
+    process.kill(first.pid, 'SIGCONT');
+    expect(await first.exited).toMatchObject({ code: 0 });
+    expect(first.stdout()).toContain(`process ${String(lines[0]?.['pid'])} has taken the project: this one drains and ends`);
+    expect(await (await connectProject(place())).status()).toMatchObject({ phase: 'up', pid: lines[0]?.['pid'] });
+    expect(existsSync(journal)).toBe(true);
   });
 });
 

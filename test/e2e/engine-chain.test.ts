@@ -1,12 +1,11 @@
+import { once } from 'node:events';
 import { afterEach, beforeAll, afterAll, expect, it } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
-import { reconcile } from '../../src/core/reconcile.ts';
 import { project, tunnelSpec } from '../helpers/spec.ts';
 import { hostAt, startEngine, type RunningEngine } from '../helpers/engine-on.ts';
-import { dial, download, exchange, hashOf, startEcho, startSource, upload, startSink, type Service } from '../helpers/services.ts';
+import { dial, exchange, startEcho, type Service } from '../helpers/services.ts';
 import { startSshd, type Sshd } from '../helpers/sshd.ts';
 import { until } from '../helpers/wait.ts';
-import { freePort } from '../helpers/free-port.ts';
 
 let sshds: Sshd[];
 let services: Service[] = [];
@@ -31,35 +30,6 @@ const serve = async (starting: Promise<Service>): Promise<Service> => {
   return service;
 };
 
-it('nine tunnels, local and remote in turn, over four hops carry 64 MiB unchanged both ways', async () => {
-  const size = 64 * 1024 * 1024;
-  const source = await serve(startSource());
-  const sink = await serve(startSink());
-  const chain = (end: number, ports: readonly number[]) =>
-    ports.map((port, index) =>
-      tunnelSpec(`t${end}-${index}`, {
-        type: index % 2 === 0 ? 'local' : 'remote',
-        // A local one comes out on its host, where the remote one after it listens; that one comes out here, where the next local one does.
-        hosts: [`hop${(Math.floor(index / 2) % 4) + 1}`],
-        ingress: tcp('localhost', port),
-        egress: tcp('localhost', ports[index + 1] ?? end),
-      }),
-    );
-  const ports = async (): Promise<number[]> => Promise.all(Array.from({ length: 9 }, () => freePort()));
-  const [down, up] = [await ports(), await ports()];
-  running = startEngine();
-  running.apply(project(hosts(), [...chain(source.port, down), ...chain(sink.port, up)]));
-  await running.open(30_000);
-  const got = await download(down[0] ?? 0, size);
-  expect(got).toEqual({ bytes: size, sha256: hashOf(size) });
-  const sent = await upload(up[0] ?? 0, size);
-  expect(sent).toEqual({ bytes: size, sha256: hashOf(size) });
-  const { steps } = reconcile(running.engine.graph, null);
-  expect(steps.filter((step) => step.kind === 'tunnel' && step.name.startsWith(`t${sink.port}`)).map((step) => step.name.at(-1))).toEqual([
-    ...'876543210',
-  ]);
-}, 120_000);
-
 it('a killed session comes back within 1.5 s, the listener stays bound, a client that arrives meanwhile is served', async () => {
   const echo = await serve(startEcho());
   running = startEngine();
@@ -70,6 +40,9 @@ it('a killed session comes back within 1.5 s, the listener stays bound, a client
   const port = running.ingressPort('echo');
   expect((await exchange(port, 'hello')).toString()).toBe('hello');
   const open = await dial(port);
+  // Carried already: one that only waits is served when the session is back.
+  open.write('x');
+  await once(open, 'data');
   const reset = new Promise<boolean>((resolve) => {
     open.once('error', () => undefined);
     open.once('close', (hadError) => resolve(hadError));

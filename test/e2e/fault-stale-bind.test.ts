@@ -1,17 +1,17 @@
 /** A port or a socket on a host that a dead session of ours still holds (issue: "The stale -R port"), on machines of their own. */
-import { rmSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tcp, unix } from '../../src/core/address.ts';
 import { figure } from '../helpers/figure.ts';
-import { hostAt, startEngine } from '../helpers/engine-on.ts';
+import { hostAt, startEngine, type RunningEngine } from '../helpers/engine-on.ts';
 import { type Machines, machinesAvailable, startMachines } from '../helpers/machines.ts';
 import type { PrintedEvent } from '../helpers/project.ts';
 import { failureOf, scene } from '../helpers/scene.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
 import { exchange, startEcho } from '../helpers/services.ts';
 import { project, tunnelSpec } from '../helpers/spec.ts';
-import type { SshdOptions } from '../helpers/sshd.ts';
+import type { Sshd, SshdOptions } from '../helpers/sshd.ts';
 import { sleep, until } from '../helpers/wait.ts';
 
 const each = scene(afterEach);
@@ -85,6 +85,8 @@ describe.runIf(machinesAvailable())('a remote port that a dead session of ours h
     await forget(made);
     await made.setLink('you', BASTION, 'up');
     const from = performance.now();
+    const held = await up.untilEvent((event) => event.subject?.name === 'back' && /still held/.test(messageOf(event)), 20_000);
+    expect(held).toMatchObject({ to: 'reconnecting', failure: { message: expect.stringMatching(/sshd is made to look/) } });
     await up.untilOpen(['back'], 20_000);
     figure('stale port after a lost link, open', performance.now() - from);
     expect(refusals(made)).toBeGreaterThan(0);
@@ -97,7 +99,12 @@ describe.runIf(machinesAvailable())('a remote port that a dead session of ours h
     await up.untilOpen(['back']);
     await made.readdress('you', BASTION);
     const from = performance.now();
-    await up.untilEvent((event) => event.subject?.name === 'back' && event['failure'] !== null && event.to !== 'open' && told(event));
+    await up.untilEvent(
+      (event) =>
+        event.subject?.name === 'back' &&
+        event.to !== 'open' &&
+        /probably by our own session that was lost \d+ s ago$/.test(messageOf(event)),
+    );
     figure('address changed, the stale port is told', performance.now() - from);
     expect(failureOf(up, 'back')?.message).toMatch(
       /^port 9100 on bastion\.example\.com is still held, probably by our own session that was lost \d+ s ago$/,
@@ -109,27 +116,80 @@ describe.runIf(machinesAvailable())('a remote port that a dead session of ours h
   });
 });
 
-const told = (event: PrintedEvent): boolean => /still held/.test((event['failure'] as { message: string } | null)?.message ?? '');
+const messageOf = (event: PrintedEvent): string => (event['failure'] as { message: string } | null | undefined)?.message ?? '';
 
-it('a unix socket that our lost session left is said to be ours; once it is removed the tunnel opens', async () => {
-  const dir = scratch('stale');
-  each.onEnd(() => remove(dir));
-  const path = join(dir, 's');
-  const [sshd, echo] = await Promise.all([each.sshd(), each.add(startEcho())]);
-  const running = startEngine();
-  each.onEnd(() => running.engine.stop(0));
-  const reconnect = { minMs: 50, maxMs: 500, attempts: null };
-  const tunnel = tunnelSpec('back', { type: 'remote', ingress: unix(path), egress: tcp('localhost', echo.port) });
-  running.apply(project([hostAt(sshd, { name: 'bastion', reconnect })], [tunnel]));
-  await running.open();
-  sshd.signalSessions('SIGKILL');
-  const failing = () => running.engine.snapshot().tunnels[0]?.error ?? null;
-  await until(() => failing()?.code === 'remote-forward-denied', { what: 'the socket file to be in the way' });
-  expect(failing()).toMatchObject({
-    message: expect.stringMatching(/was left there by our own session that was lost \d+ s ago/),
-    hint: expect.stringMatching(/StreamLocalBindUnlink yes/),
+describe('a unix socket on a host with a default sshd_config, which leaves its file behind', () => {
+  interface Back {
+    readonly path: string;
+    readonly sshd: Sshd;
+    readonly running: RunningEngine;
+    answers(): Promise<string>;
+  }
+  async function back(config: SshdOptions['config'] = {}): Promise<Back> {
+    const dir = scratch('stale');
+    each.onEnd(() => remove(dir));
+    const path = join(dir, 'a socket');
+    const [sshd, echo] = await Promise.all([each.sshd({ config }), each.add(startEcho())]);
+    const running = startEngine();
+    each.onEnd(() => running.engine.stop(0));
+    const reconnect = { minMs: 50, maxMs: 500, attempts: null };
+    const tunnel = tunnelSpec('back', { type: 'remote', ingress: unix(path), egress: tcp('localhost', echo.port) });
+    running.apply(project([hostAt(sshd, { name: 'bastion', reconnect })], [tunnel]));
+    await running.open();
+    return { path, sshd, running, answers: async () => (await exchange({ path }, 'hello')).toString() };
+  }
+
+  it('is removed when our session was lost, and bound again', async () => {
+    const { sshd, running, answers } = await back();
+    const from = performance.now();
+    sshd.signalSessions('SIGKILL');
+    await until(() => running.state('back') !== 'open', { what: 'the loss to be noticed', every: 1 });
+    await running.open();
+    figure('killed session, its unix socket bound again', performance.now() - from);
+    expect(await answers()).toBe('hello');
   });
-  rmSync(path);
-  await running.open();
-  expect((await exchange({ path }, 'hello')).toString()).toBe('hello');
+
+  it('is removed though the tunnel was stopped and started while its host was down', async () => {
+    const { path, sshd, running, answers } = await back();
+    await sshd.halt();
+    await until(() => running.state('back') !== 'open', { what: 'the loss to be noticed', every: 1 });
+    await running.engine.halt(['back'], 0);
+    running.engine.resume(['back']);
+    expect(existsSync(path)).toBe(true);
+    await sshd.restart();
+    await running.open();
+    expect(await answers()).toBe('hello');
+  });
+
+  it('is removed when the tunnel is closed, and can be bound by the next', async () => {
+    const { path, running, answers } = await back();
+    await running.engine.halt(['back'], null);
+    expect(existsSync(path)).toBe(false);
+    running.engine.resume(['back']);
+    await running.open();
+    expect(await answers()).toBe('hello');
+  });
+
+  it.each<[string, (path: string) => Promise<unknown> | void]>([
+    ['a service that listens there by now', async (path) => each.add(startEcho({ path }))],
+    ['a file that is no socket', (path) => writeFileSync(path, 'kept')],
+    ['a link', (path) => symlinkSync('/dev/null', path)],
+  ])('%s is left alone', async (_, replace) => {
+    const { path, running } = await back();
+    rmSync(path);
+    await replace(path);
+    await running.engine.halt(['back'], null);
+    expect(lstatSync(path)).toBeDefined();
+  });
+
+  it('is said to be ours where the account may not run commands; once it is removed the tunnel opens', async () => {
+    const { path, sshd, running, answers } = await back({ ForceCommand: '/bin/false' });
+    sshd.signalSessions('SIGKILL');
+    const failing = () => running.engine.snapshot().tunnels[0]?.error ?? null;
+    await until(() => failing()?.code === 'remote-forward-denied', { what: 'the socket file to be in the way', ms: 10_000 });
+    expect(failing()).toMatchObject({ hint: expect.stringMatching(/a file left there is in the way \(StreamLocalBindUnlink\)/) });
+    rmSync(path);
+    await running.open();
+    expect(await answers()).toBe('hello');
+  });
 });

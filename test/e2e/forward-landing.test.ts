@@ -178,7 +178,8 @@ describe('a remote unix socket', () => {
   test('a file left by a session that is over is explained', async () => {
     const path = place();
     const connection = await connected({});
-    await (await listen(connection, unix(path))).close();
+    // Not by a listener of ours, which takes its file away with it.
+    await (await connection.listen(unix(path), ({ refuse }) => refuse())).close();
     expect(existsSync(path)).toBe(true);
     const failed = await failureOf(listen(connection, unix(path)));
     expect(failed).toMatchObject({

@@ -252,6 +252,26 @@ describe('an ssh that cannot do it says why', () => {
     expect(portOf(launched)).toBeGreaterThan(echo.port);
   });
 
+  test('on_conflict: next takes another on the destination, too, and the same one again', async () => {
+    const { launch, echo } = await scene();
+    const spec: Partial<TunnelSpec> = { type: 'remote', ingress: tcp('localhost', echo.port), onConflict: 'next' };
+    const launched = await launch(spec);
+    expect(portOf(launched)).toBeGreaterThan(echo.port);
+    expect(await hello(portOf(launched))).toBe('hello');
+    await launched.close();
+    const previous = tcp('localhost', await freePort());
+    expect(portOf(await launch(spec, { previous }))).toBe(previous.port);
+  });
+
+  test('a remote port that another process has on one family only', async () => {
+    const { launch, echo, alias } = await scene();
+    expect(await failureOf(launch({ type: 'remote', ingress: tcp('localhost', echo.port) }))).toMatchObject({
+      code: 'remote-forward-denied',
+      message: expect.stringContaining(`port ${echo.port} on ${alias} is in use by another process`),
+    });
+    await gone(alias);
+  });
+
   test('a remote port that is busy or forbidden', async () => {
     const { launch, echo, alias } = await scene({ config: { PermitListen: 'localhost:1' } });
     expect(await failureOf(launch({ type: 'remote', ingress: tcp('localhost', await freePort()) }))).toMatchObject({

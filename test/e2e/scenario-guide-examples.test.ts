@@ -214,6 +214,22 @@ const cases: Readonly<Record<string, Example>> = {
     ],
     shows: (machines) => echoes(machines, 'you', 9000),
   },
+  'long-link': {
+    machines: () => ({
+      links: [['you', 'far-away.example.com', 'artifacts.internal']],
+      sshds: { 'far-away.example.com': {} },
+      services: { 'artifacts.internal': ['http:80'] },
+    }),
+    opens: ['artifacts'],
+    hidden: [['you', 'artifacts.internal', 80]],
+    shows: async (machines) => {
+      const sshd = machines.sshd('far-away.example.com');
+      await until(() => sshd.connections().live === 4, { what: 'four connections', detail: () => sshd.log() });
+      const download = () => carries(machines, { on: 'you', url: 'http://localhost:8080/', who: 'artifacts.internal:80' });
+      await Promise.all(Array.from({ length: 8 }, download));
+      expect(sshd.connections()).toMatchObject({ accepted: 4, authenticated: 4, live: 4 });
+    },
+  },
   exposed: {
     machines: async () => {
       const { links, ...rest } = await behindBastion.machines();
@@ -318,6 +334,32 @@ const cases: Readonly<Record<string, Example>> = {
     ],
     copied: true,
     shows: followsTheFile,
+  },
+  'command-healthcheck': {
+    machines: () => ({
+      links: [
+        ['you', BASTION, 'api.internal'],
+        [BASTION, 'cache.internal'],
+      ],
+      sshds: { [BASTION]: {} },
+      services: { 'cache.internal': ['redis:6379'], 'api.internal': ['http:80'] },
+    }),
+    opens: ['cache', 'api'],
+    hidden: [
+      ['you', 'cache.internal', 6379],
+      ['you', 'api.internal', 80],
+    ],
+    prepare: async ({ project }) => {
+      const shown = await project.run(['trust', '--yes', '-f', fileOf('command-healthcheck')]);
+      expect([shown.code, shown.stderr]).toEqual([0, expect.stringContaining('redis-cli -h "$TUNNEL_CACHE_ADDRESS"')]);
+    },
+    shows: async (machines, up) => {
+      await carries(machines, { on: 'you', url: 'http://localhost:8080/', who: 'api.internal:80' });
+      // It waited: the cache was asked before.
+      const told = up.events().map((event) => `${event.subject?.name} ${event.to ?? String(event['verdict'])}`);
+      expect(told.indexOf('cache healthy')).toBeGreaterThan(0);
+      expect(told.indexOf('cache healthy')).toBeLessThan(told.indexOf('api open'));
+    },
   },
   'vitest-global-setup': {
     ...behindBastion,

@@ -2,20 +2,28 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { createProject, type Project } from '../helpers/project.ts';
+import { startChild } from '../helpers/child.ts';
+import { createProject, programFile, type Project } from '../helpers/project.ts';
+import { startTerminal } from '../helpers/terminal.ts';
+import { until } from '../helpers/wait.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
-const blocks = (language: string): string[] =>
-  [...README.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].filter((block) => block[1] === language).map((block) => block[2] ?? '');
-/** Commands of the sh blocks, without comments, one each. */
+const blocks = (language: string, text = README): string[] =>
+  [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].filter((block) => block[1] === language).map((block) => block[2] ?? '');
+/** Without comments. */
+const linesOf = (block: string): string[] =>
+  block
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, '').trim())
+    .filter((line) => line !== '');
+/** Commands of the sh blocks, one each. */
 const commands = blocks('sh')
-  .flatMap((block) => block.split('\n'))
-  .flatMap((line) => line.replace(/\s+#.*$/, '').split('&&'))
-  .map((command) => command.trim())
-  .filter((command) => command !== '');
+  .flatMap(linesOf)
+  .flatMap((line) => line.split('&&'))
+  .map((command) => command.trim());
 const FILE = blocks('yaml')[0] ?? '';
 
 let project: Project | undefined;
@@ -55,18 +63,72 @@ test('the file is valid', async () => {
   expect(await projectOf(FILE).run(['config', '-q'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
 });
 
-const ours = commands.filter((command) => command.startsWith('tunnels '));
-test('there are commands to try', () => {
-  expect(ours).toEqual(expect.arrayContaining(['tunnels up', 'tunnels config', 'tunnels plan', 'tunnels graph']));
-});
+const [SERVERS = '', TOUR = ''] = blocks('sh', README.slice(README.indexOf('\n## A tour\n')));
+const ours = commands.filter((command) => command.startsWith('tunnels ') && !SERVERS.includes(command) && !TOUR.includes(command));
 
 test.each(ours)('%s', async (command) => {
   const [, ...words] = command.split(/\s+/);
   const { code, stdout, stderr } = await projectOf(FILE).run([...words, '--dry-run']);
-  expect(stderr).toBe('');
-  // 2 is a usage error too, but that would be told; of `plan` it says that there is something to do.
-  expect(code).toBe(words[0] === 'plan' ? 2 : 0);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain('git-inner');
+});
+
+test('every command it names is one', async () => {
+  const { stdout } = await projectOf(FILE).run(['--help']);
+  const named = new Set([...README.matchAll(/(?:`|^|&& |"\$\()tunnels ([a-z]+)/gm)].map((match) => match[1] ?? ''));
+  expect(named.size).toBeGreaterThan(20);
+  expect([...named].filter((name) => !new RegExp(`^  ${name}\\b`, 'm').test(stdout))).toEqual([]);
+});
+
+/** What a line of the tour ends with, where that is not 0, and the keys that end it where nothing else does. */
+const ENDS: Readonly<Record<string, { readonly code: number; readonly shows?: RegExp; readonly keys?: string }>> = {
+  'tunnels plan': { code: 2 },
+  'tunnels logs -f': { code: 130, shows: /^git +\| .* open 127/m, keys: '\u0003' },
+  'tunnels top': { code: 0, shows: /q quit/, keys: 'q' },
+};
+
+test('the tour, line by line in two terminals, as it is written', { timeout: 120_000 }, async () => {
+  const made = (project = createProject({}));
+  const [demo = ''] = linesOf(SERVERS);
+  const servers = startChild(process.execPath, [programFile(), ...demo.split(' ').slice(1)], { cwd: made.dir, env: made.env });
+  await until(() => servers.stdout().includes('In another terminal'), { what: 'the servers', ms: 15_000, detail: servers.stderr });
+  const shell = await startTerminal({
+    command: ['bash', '--norc', '-i'],
+    cwd: made.dir,
+    env: { ...made.env, TERM: 'screen-256color', CI: '' },
+    columns: 120,
+    rows: 50,
+  });
+  try {
+    const prompt = (count: number): RegExp => new RegExp(`^(?:\\^C)?<${count}:(\\d+)>$`, 'm');
+    // Each prompt has a number of its own, and tells how the line before it has ended.
+    shell.type(`n=0; PS1='<$((n++)):$?>\\n'; tunnels() { ${process.execPath} -- ${programFile()} "$@"; }; clear\r`);
+    await shell.untilShows(prompt(0));
+    const lines = linesOf(TOUR);
+    expect(lines.length).toBeGreaterThan(15);
+    for (const [index, line] of lines.entries()) {
+      const { code, shows, keys } = { code: 0, ...ENDS[line] };
+      shell.type(`clear\r`);
+      await shell.untilShows(prompt(2 * index + 1));
+      shell.type(`${line}\r`);
+      if (shows && keys) {
+        await shell.untilShows(shows);
+        shell.type(keys);
+      }
+      const screen = await shell.untilShows(prompt(2 * index + 2), 30_000);
+      expect({ line, code: Number(prompt(2 * index + 2).exec(screen)?.[1]), screen }).toEqual({ line, code, screen });
+      if (line.includes('curl')) expect(screen).toContain('git-server: 1 repository, shop.git');
+      if (line === 'tunnels ps') expect(screen).toMatch(/^git +open +127\.0\.0\.1:\d+ +→ +localhost:2999 +bastion/m);
+      if (line.startsWith('tunnels events')) expect(screen).toMatch(/^\{"seq":\d+/m);
+    }
+    expect(await made.run(['ls', '-q'])).toMatchObject({ code: 0, stdout: '' });
+    process.kill(servers.pid, 'SIGINT');
+    expect(await servers.exited).toMatchObject({ code: 130 });
+    expect(existsSync(join(made.dir, 'tunnels-demo'))).toBe(false);
+  } finally {
+    shell.stop();
+    await servers.stop('SIGKILL');
+  }
 });
 
 const shortForms = [...README.matchAll(/`(\w+: -[LRD] [^`]+)`/g)].map((match) => match[1] ?? '');

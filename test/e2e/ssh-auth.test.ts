@@ -68,7 +68,10 @@ describe('key files', () => {
     const sshd = await server({ authorizedKeys: [key] });
     const first = attempt(sshd, { host: { identityFiles: [path] }, answers: { secrets: ['wrong', 'open sesame'] } });
     await (await connect(first.request)).end();
-    expect(first.questions).toHaveLength(2);
+    expect(first.questions.map(({ prompt }) => prompt)).toEqual([
+      `Enter passphrase for key '${path}': `,
+      `wrong passphrase, try again. Enter passphrase for key '${path}': `,
+    ]);
     const second = attempt(sshd, { host: { identityFiles: [path] } });
     await (await connect(second.request)).end();
     expect(second.questions).toHaveLength(0);
@@ -214,10 +217,14 @@ describe.runIf(accountsAvailable())('passwords', () => {
     expect(tried.questions).toHaveLength(1);
   });
 
-  test('a human has three tries', async () => {
-    const sshd = await server({ accounts, config: byPassword });
+  test.each([
+    ['password', byPassword],
+    ['keyboard-interactive', byKeyboard],
+  ] as const)('a human has three tries at %s, and is told that one was wrong', async (_name, config) => {
+    const sshd = await server({ accounts, config });
     const third = attempt(sshd, { host: without, answers: { secrets: ['a', 'b', 'correct horse'] } });
     await (await connect(third.request)).end();
+    expect(third.questions.map(({ prompt }) => prompt.startsWith('permission denied, try again. '))).toEqual([false, true, true]);
     const never = attempt(sshd, { host: without, answers: { secrets: ['a'] } });
     expect((await failureOf(connect(never.request))).code).toBe('auth-rejected');
     expect(never.questions).toHaveLength(3);

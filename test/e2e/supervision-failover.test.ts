@@ -1,6 +1,6 @@
 /** A list of hosts over two real sshd: the first is stopped, the second carries on behind the open listener. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { hostEntry, type Up } from '../helpers/project.ts';
+import { hostEntry, sshConfigBlock, type Up } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { startEcho, type Service } from '../helpers/services.ts';
 import type { Sshd } from '../helpers/sshd.ts';
@@ -70,4 +70,26 @@ it('asleep, it takes whichever is up when the first client comes', async () => {
   expect(second.connections().accepted).toBe(0);
   await echoes(running.port('web'));
   expect(second.connections().authenticated).toBe(1);
+});
+
+it('an ssh that runs on a client host goes by the second where the first cannot be reached, and by the first again when that ends', async () => {
+  [first, second] = await Promise.all([each.sshd({ name: 'first' }), each.sshd({ name: 'second' })]);
+  const names = ['first', 'second'].map((name) => `${name}-${process.pid}`);
+  const sshConfig = [first, second].map((sshd, index) => sshConfigBlock(names[index] ?? '', sshd)).join('\n');
+  const client = await each.sshd({ name: 'client', sshConfig });
+  await first.halt();
+  const web = { type: 'local', client: 'bastion', launch: 'ssh', host: names, ingress: 0, egress: at(echo) };
+  const running = each.project({ yaml: { hosts: { bastion: hostEntry(client) }, tunnels: { web } } }).up();
+  await running.untilOpen(['web']);
+  await echoes(running.port('web'));
+  expect(second.connections().authenticated).toBe(1);
+  const changes = () =>
+    running.events().flatMap((event) => (event.type === 'failover' ? [`${String(event['from'])} to ${String(event['to'])}`] : []));
+  expect(changes()).toEqual([`${names[0]} to ${names[1]}`]);
+  await first.restart();
+  const before = running.events().length;
+  second.signalSessions('SIGKILL');
+  await running.untilEvent((event) => event.subject?.name === 'web' && event.to === 'open', 20_000, before);
+  expect(changes().at(-1)).toBe(`${names[1]} to ${names[0]}`);
+  await echoes(running.port('web'));
 });

@@ -1,6 +1,6 @@
 /** healthcheck and `condition: healthy` over real sshd: what is behind the tunnel dies and comes back. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hostEntry, type PrintedEvent, type Up } from '../helpers/project.ts';
+import { hostEntry, type PrintedEvent, type Project, type Up } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { startEcho, startWww, type Service } from '../helpers/services.ts';
 import type { Sshd } from '../helpers/sshd.ts';
@@ -13,7 +13,9 @@ beforeAll(async () => {
   bastion = await all.sshd({ name: 'bastion' });
 });
 
-const up = (tunnels: Record<string, unknown>): Up => each.project({ yaml: { hosts: { bastion: hostEntry(bastion) }, tunnels } }).up();
+const projectOf = (tunnels: Record<string, unknown>): Project =>
+  each.project({ yaml: { hosts: { bastion: hostEntry(bastion) }, tunnels } });
+const up = (tunnels: Record<string, unknown>): Up => projectOf(tunnels).up();
 const OFTEN = { interval: '150ms', timeout: '2s', retries: 2 };
 
 /** The next verdict on a tunnel from the `from`th event on. */
@@ -88,5 +90,26 @@ describe('depends_on with condition: healthy', () => {
     await verdict(running, 'db', 'unhealthy', before);
     await echoes(running.port('web'));
     expect(running.state('web')).toBe('open');
+  });
+
+  it('waits again when what it needs is restarted, until that is healthy; clients are parked meanwhile', async () => {
+    const [first, other] = await Promise.all([startEcho(), each.add(startEcho())]);
+    const made = projectOf({
+      db: { type: 'local', host: 'bastion', ingress: 0, egress: at(first), healthcheck: { tcp: true, ...OFTEN } },
+      web: { type: 'local', host: 'bastion', ingress: 0, egress: at(other), depends_on: { db: { condition: 'healthy' } } },
+    });
+    const running = made.up();
+    await running.untilOpen(['db', 'web']);
+    const port = running.port('web');
+    await first.stop();
+    const before = running.events().length;
+    expect((await made.run(['restart', 'db'])).code).toBe(0);
+    await verdict(running, 'db', 'unhealthy', before);
+    const last = running.events().findLast((event) => event.subject?.name === 'web' && event.to !== undefined);
+    expect(last).toMatchObject({ to: 'reconnecting', waitingOn: ['tunnel db'] });
+    const parked = echoes(port);
+    await each.add(startEcho({ port: first.port }));
+    await parked;
+    expect([running.state('web'), running.port('web')]).toEqual(['open', port]);
   });
 });

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { background, rows } from '../helpers/background.ts';
+import { figure } from '../helpers/figure.ts';
 import { hostEntry, type Up } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { dial, startEcho, type Service } from '../helpers/services.ts';
@@ -90,6 +91,9 @@ it('200 of them come up with no connection, and one client makes one', async () 
   const up = each.project({ yaml: yaml(Object.fromEntries(names.map((name) => [name, lazy()]))) }).up();
   await until(() => names.every((name) => up.state(name) === 'idle'), { what: 'all to listen', ms: 30_000, every: 100 });
   expect(new Set(names.map((name) => up.port(name))).size).toBe(200);
+  const moments = up.events().flatMap((event) => (event.subject?.kind === 'tunnel' ? [Number(event['at'])] : []));
+  const took = Math.max(...moments) - Math.min(...moments);
+  expect(figure('200 on-demand tunnels, from the first event to all listening', took, { limit: 1_000 })).toBeLessThan(5_000);
   expect(bastion.connections().accepted).toBe(0);
   await echoes(up.port('t137'));
   expect(bastion.connections().accepted).toBe(1);

@@ -10,7 +10,12 @@ import { fakeNetwork } from '../helpers/fake-network.ts';
 
 const nobody = { secret: async () => null, hostKey: async () => null };
 /** Launched tunnels need a far side the fake network does not have. */
-const runnable = projects
+const runnable = fc
+  .tuple(projects, fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 5, maxLength: 5 }))
+  .map(([any, connections]) => ({
+    ...any,
+    hosts: new Map([...any.hosts].map(([name, spec], index) => [name, { ...spec, connections: connections[index] ?? 1 }])),
+  }))
   .map((any) => ({ ...any, tunnels: new Map([...any.tunnels].map(([name, spec]) => [name, { ...spec, launch: 'relay' as const }])) }))
   .filter((any) => duplicateIngresses(buildGraph(any)).length === 0);
 

@@ -116,6 +116,16 @@ describe('coming up', () => {
     expect(states()).toEqual({ bastion: 'connected', web: 'open' });
   });
 
+  it('one whose host was rejected is stuck, though others may still come up', async () => {
+    network.refuse('bastion', { code: 'auth-rejected', message: 'no' });
+    network.refuse('slow', { code: 'refused', message: 'no' });
+    const ingress = tcp('localhost', 81);
+    const inner = tunnelSpec('inner', { hosts: ['behind'], ingress: tcp('localhost', 82) });
+    const behind = hostSpec('behind', { via: ['bastion'] });
+    await apply(project([bastion, hostSpec('slow'), behind], [tunnelSpec('web'), tunnelSpec('late', { hosts: ['slow'], ingress }), inner]));
+    expect([engine.outcome(), engine.stuck()]).toEqual(['pending', ['web', 'inner']]);
+  });
+
   it('a busy port fails, or is waited for where the file says so', async () => {
     network.refuseBind('localhost:8080', { code: 'bind-in-use', message: 'held by nginx (pid 1)' });
     await apply(project([bastion], [tunnelSpec('web')]));
@@ -184,6 +194,37 @@ describe('a connection that is lost', () => {
     await settle();
     expect(network.log).toEqual(['connect bastion:22', 'connect test-server:22', 'listen bastion localhost:2999']);
     expect(states()).toEqual({ bastion: 'connected', 'test-server': 'connected', 'git-inner': 'open', git: 'open' });
+    const news = events.flatMap((event) =>
+      event.type === 'recovered' || ('cause' in event && event.cause !== undefined) || ('fell' in event && event.fell) ? [event] : [],
+    );
+    expect(news[0]).toMatchObject({ subject: { name: 'bastion' }, fell: ['host test-server', 'tunnel git-inner', 'tunnel git'] });
+    expect(news.slice(1, -1).every((event) => 'cause' in event && event.cause === 'host bastion' && event.failure === null)).toBe(true);
+    expect(news.at(-1)).toMatchObject({ type: 'recovered', subject: { name: 'bastion' }, tookMs: 250 });
+  });
+
+  it('in silence is told once, too: the outer host, silent itself, is given up when the inner one is', async () => {
+    await apply(doubleTunnel());
+    events.length = 0;
+    const [outer, inner] = [network.live('bastion'), network.live('test-server')];
+    outer.doubt = () => {
+      outer.cut({ code: 'keepalive-timeout', message: 'bastion: no answer to keepalives for 15 s' });
+      return true;
+    };
+    inner.cut({ code: 'keepalive-timeout', message: 'test-server: no answer to keepalives for 15 s' });
+    await settle();
+    const told = events.flatMap((event) => (event.type === 'host-state' && event.failure ? [event.failure.message] : []));
+    expect(told).toEqual(['bastion: no answer to keepalives for 15 s']);
+    expect(states()).toMatchObject({ bastion: 'backoff', 'test-server': 'waiting', 'git-inner': 'reconnecting' });
+  });
+
+  it('a host that falls silent by itself is dialled again over the outer one, which lives', async () => {
+    await apply(doubleTunnel());
+    events.length = 0;
+    network.live('test-server').cut({ code: 'keepalive-timeout', message: 'test-server: silent' });
+    await settle();
+    expect(states()).toMatchObject({ bastion: 'connected', 'test-server': 'backoff', 'git-inner': 'reconnecting', git: 'reconnecting' });
+    const roots = events.flatMap((event) => ('fell' in event && event.fell ? [`${event.subject.name}: ${event.fell.join(', ')}`] : []));
+    expect(roots).toEqual(['test-server: tunnel git-inner, tunnel git']);
   });
 
   it('flapping makes the waits grow; a stable minute makes them short again', async () => {
@@ -231,6 +272,27 @@ describe('after a sleep or a change of network', () => {
     expect(told).toEqual(['backoff keepalive-timeout', 'connecting', 'connected']);
     expect(dead.ended).toBe(true);
     expect(states()).toEqual({ bastion: 'connected', other: 'connected', web: 'open', b: 'open' });
+  });
+
+  it('a chain that does not answer any more is one cause', async () => {
+    await apply(doubleTunnel());
+    const dead = [network.live('test-server'), network.live('bastion')];
+    for (const connection of dead)
+      connection.ping = async () => {
+        throw new FailureError({ code: 'keepalive-timeout', message: `${connection.host} does not answer` });
+      };
+    const { connect } = network;
+    network.connect = async (request) => {
+      // A login takes a while.
+      for (let turn = 0; turn < 5; turn += 1) await flush();
+      return connect(request);
+    };
+    events.length = 0;
+    await engine.probe();
+    for (let turn = 0; turn < 4; turn += 1) await settle();
+    const told = events.flatMap((event) => (event.type === 'host-state' && event.failure ? [event.failure.message] : []));
+    expect(told).toEqual(['bastion does not answer']);
+    expect(states()).toEqual({ bastion: 'connected', 'test-server': 'connected', 'git-inner': 'open', git: 'open' });
   });
 
   it('a long wait for a retry ends, and the waits begin anew', async () => {
@@ -321,6 +383,10 @@ describe('single tunnels', () => {
   it('a stopped one stays as closed through a reload, its dependants wait, and starting opens both again', async () => {
     await apply(doubleTunnel());
     await engine.halt(['git-inner'], null);
+    expect(engine.snapshot().tunnels.map(({ name, waiting_on }) => [name, waiting_on])).toEqual([
+      ['git-inner', undefined],
+      ['git', ['tunnel git-inner']],
+    ]);
     expect(states()).toMatchObject({ 'git-inner': 'closed', git: 'reconnecting', 'test-server': 'idle', bastion: 'connected' });
     await apply(doubleTunnel());
     expect(states()).toMatchObject({ 'git-inner': 'closed' });
@@ -343,6 +409,16 @@ describe('single tunnels', () => {
     engine.resume(['web']);
     await settle();
     expect(states()['web']).toBe('open');
+  });
+
+  it('resuming one tries a host again that it waits for and that was given up', async () => {
+    network.refuse('bastion', { code: 'auth-rejected', message: 'no' });
+    await apply(project([bastion], [tunnelSpec('web')]));
+    expect(states()).toEqual({ bastion: 'failed', web: 'failed' });
+    network.refuse('bastion', null);
+    engine.resume(['web']);
+    await settle();
+    expect(states()).toEqual({ bastion: 'connected', web: 'open' });
   });
 });
 
@@ -435,6 +511,38 @@ describe('several hosts', () => {
     expect(states()).toEqual({ bastion: 'connected', backup: 'idle', web: 'open' });
   });
 
+  it('the first has its turn though the second, which others want, is up before it', async () => {
+    const first = hostSpec('first', { via: ['bastion'] });
+    const other = tunnelSpec('other', { hosts: ['backup'], ingress: tcp('localhost', 81) });
+    await apply(project([bastion, first, backup], [web(['first', 'backup']), other]));
+    expect(events.filter((event) => event.type === 'failover')).toEqual([]);
+    expect([host(), engine.outcome()]).toEqual(['first', 'open']);
+  });
+
+  it('one that is behind a host that is down is down as well', async () => {
+    network.refuse('bastion', refused);
+    await apply(project([bastion, hostSpec('first', { via: ['bastion'] }), backup], [web(['first', 'backup'])]));
+    expect(states()).toMatchObject({ bastion: 'backoff', first: 'waiting', backup: 'connected', web: 'open' });
+  });
+
+  it('one that is behind a tunnel that cannot open is down as well', async () => {
+    const door = tunnelSpec('door', { ingress: tcp('localhost', 2222), egress: tcp('inner', 22) });
+    const behind = hostSpec('behind', { hostname: 'localhost', port: 2222 });
+    network.refuseBind('localhost:2222', { code: 'bind-in-use', message: 'taken' });
+    await apply(project([bastion, behind, backup], [door, web(['behind', 'backup'])]));
+    expect(states()).toMatchObject({ door: 'failed', behind: 'waiting', backup: 'connected', web: 'open' });
+  });
+
+  it('one that is behind a tunnel that the user stopped is down as well', async () => {
+    const door = tunnelSpec('door', { ingress: tcp('localhost', 2222), egress: tcp('inner', 22) });
+    const behind = hostSpec('behind', { hostname: 'localhost', port: 2222 });
+    await apply(project([bastion, behind, backup], [door, web(['behind', 'backup'])]));
+    await engine.halt(['door'], 0);
+    network.live('behind').cut(lost);
+    await settle();
+    expect(states()).toMatchObject({ behind: 'waiting', backup: 'connected', web: 'open' });
+  });
+
   it('a remote tunnel listens on the one that carries it', async () => {
     network.refuse('bastion', refused);
     await apply(project([bastion, backup], [web(undefined, { type: 'remote' })]));
@@ -444,6 +552,7 @@ describe('several hosts', () => {
   it('the first that is rejected is no reason to give up, all of them are', async () => {
     network.refuse('bastion', { code: 'auth-rejected', message: 'no' });
     await apply(project([bastion, backup], [web()]));
+    expect(engine.stuck()).toEqual([]);
     expect(engine.outcome()).toBe('open');
     await apply(null);
     network.refuse('backup', { code: 'auth-rejected', message: 'no' });
@@ -543,5 +652,62 @@ describe('going down', () => {
     expect(states()['bastion']).toBe('connecting');
     await engine.stop(null);
     expect(engine.snapshot().hosts).toEqual([]);
+  });
+});
+
+describe('a launched ssh with several hosts', () => {
+  const hosts = ['bastion', 'a', 'b', 'c'].map((name) => hostSpec(name));
+  const launched = tunnelSpec('web', { client: 'bastion', launch: 'ssh', hosts: ['a', 'b', 'c'] });
+  const desired = project(hosts, [launched]);
+  const refused = { code: 'refused', message: 'ssh on bastion: connection refused' } as const;
+  const launches = (): string[] => network.log.filter((line) => line.startsWith('launch')).map((line) => line.slice(-1));
+  const told = (): string[] => events.flatMap((event) => (event.type === 'failover' ? [`${event.from} to ${event.to}`] : []));
+
+  it('tries them in order, at once, and says by which it goes', async () => {
+    network.refuseLaunch('a', refused);
+    await apply(desired);
+    expect(launches()).toEqual(['a', 'b']);
+    expect(told()).toEqual(['a to b']);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'open', host: 'b' });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'warning', message: `${refused.message}; trying b` }));
+    await apply(project(hosts, [{ ...launched, drainMs: 1 }]));
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'open', host: 'b' });
+    expect(launches()).toEqual(['a', 'b']);
+  });
+
+  it('begins with the first again when the present one is lost, which is tried last', async () => {
+    network.refuseLaunch('a', refused);
+    await apply(desired);
+    network.refuseLaunch('b', refused);
+    network.endLaunched({ code: 'connection-lost', message: 'ssh on bastion ended' });
+    await clock.advance(1_000);
+    await settle();
+    expect(launches()).toEqual(['a', 'b', 'a', 'c']);
+    network.refuseLaunch('a', null);
+    network.endLaunched({ code: 'connection-lost', message: 'ssh on bastion ended' });
+    await clock.advance(1_000);
+    await settle();
+    expect(launches()).toEqual(['a', 'b', 'a', 'c', 'a']);
+    expect(told()).toEqual(['a to b', 'b to c', 'c to a']);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'open', host: 'a', restarts: 2 });
+  });
+
+  it('with none of them it waits and tries again, as long as one of them may come back', async () => {
+    network.refuseLaunch('a', refused);
+    for (const host of ['b', 'c']) network.refuseLaunch(host, { code: 'auth-rejected', message: 'permission denied' });
+    await apply(desired);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'opening', error: { code: 'refused' } });
+    network.refuseLaunch('a', { code: 'auth-rejected', message: 'permission denied' });
+    await clock.advance(5_000);
+    await settle();
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'failed', error: { code: 'auth-rejected' } });
+    expect(told()).toEqual([]);
+  });
+
+  it('a busy port is the client machine’s: no other host would mend that', async () => {
+    network.refuseLaunch('a', { code: 'bind-in-use', message: 'port 8080 is in use on bastion' });
+    await apply(desired);
+    expect(launches()).toEqual(['a']);
+    expect(engine.snapshot().tunnels[0]).toMatchObject({ state: 'failed', error: { code: 'bind-in-use' } });
   });
 });

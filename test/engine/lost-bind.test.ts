@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
 import type { Failure } from '../../src/core/failure.ts';
-import { LostBind } from '../../src/engine/lost-bind.ts';
+import { LostBinds } from '../../src/engine/lost-bind.ts';
 import { flush } from '../helpers/clock.ts';
 
 const place = { session: 'bastion', address: tcp('localhost', 9100) };
@@ -12,7 +12,7 @@ function made() {
   let close: () => void = () => undefined;
   const connection = { closed: new Promise<Failure | null>((resolve) => (close = () => resolve(null))) };
   return {
-    lost: new LostBind({ now: () => now }, () => addresses),
+    lost: new LostBinds({ now: () => now }, () => addresses),
     connection,
     close: async () => {
       close();
@@ -30,7 +30,12 @@ describe('what was bound on a host', () => {
     expect(lost.earlier(place)).toBe(null);
     await close();
     after(3_000);
-    expect(lost.earlier(place)).toEqual({ lostMsAgo: 3_000, addressChanged: false });
+    const earlier = lost.earlier(place);
+    expect(earlier).toMatchObject({ addressChanged: false });
+    expect(earlier?.lostMsAgo()).toBe(3_000);
+    // Told only once it is known who holds it.
+    after(6_000);
+    expect(earlier?.lostMsAgo()).toBe(9_000);
   });
 
   test('is another thing on another host, and at another port', async () => {
@@ -39,6 +44,35 @@ describe('what was bound on a host', () => {
     await close();
     expect(lost.earlier({ ...place, session: 'other' })).toBe(null);
     expect(lost.earlier({ ...place, address: tcp('localhost', 9101) })).toBe(null);
+  });
+
+  test('stays known while the tunnel listens on another host', async () => {
+    const { lost, connection, close } = made();
+    lost.hold(place, connection);
+    await close();
+    lost.hold({ ...place, session: 'standby' }, { closed: new Promise(() => undefined) });
+    expect(lost.earlier(place)).toMatchObject({ addressChanged: false });
+  });
+
+  test('is forgotten when there are a thousand newer ones', async () => {
+    const { lost, connection, close } = made();
+    const at = (port: number) => ({ ...place, address: tcp('localhost', port) });
+    for (let port = 1; port <= 1_001; port += 1) lost.hold(at(port), connection);
+    await close();
+    expect([1, 2, 1_001].map((port) => lost.earlier(at(port)) !== null)).toEqual([false, true, true]);
+  });
+
+  test('and was let go of through a connection that lives is nobody’s; a lost one stays lost', async () => {
+    const { lost, connection, close } = made();
+    lost.hold(place, connection);
+    lost.release(place);
+    await close();
+    expect(lost.earlier(place)).toBe(null);
+    const again = made();
+    again.lost.hold(place, again.connection);
+    await again.close();
+    again.lost.release(place);
+    expect(again.lost.earlier(place)).not.toBe(null);
   });
 
   test.each([

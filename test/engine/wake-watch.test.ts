@@ -4,16 +4,13 @@ import { manualClock } from '../helpers/clock.ts';
 
 const clock = manualClock();
 let addresses: string | null = 'eth0 10.0.0.1';
+let routes: string | null = 'eth0 00000000/00000000 0101000A 0';
 let told: string[] = [];
 let watch: WakeWatch;
 
 const start = (): void => {
   told = [];
-  watch = watchWake(
-    clock,
-    (why) => void told.push(why),
-    () => addresses,
-  );
+  watch = watchWake(clock, (why) => void told.push(why), { addresses: () => addresses, routes: () => routes });
 };
 
 afterEach(() => {
@@ -52,12 +49,38 @@ it('a new address is told once', async () => {
   expect(told).toEqual(['the addresses of this machine changed']);
 });
 
-it('addresses that cannot be read, for want of descriptors, are no news, and neither is their return', async () => {
-  const before = addresses;
+it('another way out with the same addresses is told once', async () => {
   start();
-  addresses = null;
+  routes = 'eth0 00000000/00000000 0201000A 0';
   await clock.advance(5_000);
-  addresses = before;
+  expect(told).toEqual(['the routes of this machine changed']);
+});
+
+it('addresses and routes that change together are one piece of news', async () => {
+  start();
+  [addresses, routes] = ['eth0 10.0.1.1', 'eth0 00000000/00000000 0101010A 0'];
+  await clock.advance(5_000);
+  expect(told).toEqual(['the addresses of this machine changed']);
+});
+
+it('a network that does not settle is told of at once, and then each ten seconds as long as it changes', async () => {
+  start();
+  for (let second = 1; second <= 25; second += 1) {
+    routes = `veth${second} 0002000A/00FFFFFF 00000000 0`;
+    await clock.advance(1_000);
+    if (second === 1) expect(told).toHaveLength(1);
+  }
+  expect(told).toHaveLength(3);
+  await clock.advance(60_000);
+  expect(told).toHaveLength(4);
+});
+
+it('addresses and routes that cannot be read, for want of descriptors, are no news, and neither is their return', async () => {
+  const before = { addresses, routes };
+  start();
+  [addresses, routes] = [null, null];
+  await clock.advance(5_000);
+  ({ addresses, routes } = before);
   await clock.advance(5_000);
   expect(told).toEqual([]);
 });

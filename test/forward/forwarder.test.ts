@@ -157,9 +157,9 @@ describe('Forwarder, direct', () => {
     expect(it.stats()).toMatchObject({ waiting: 0, refusedConnections: 1 });
   });
 
-  test('a connection that is lost while dialling sends the client back to waiting', async () => {
+  test.each(['connection-lost', 'keepalive-timeout'] as const)('%s while dialling sends the client back to waiting', async (code) => {
     const dead = targets();
-    dead.failWith = 'connection-lost';
+    dead.failWith = code;
     const far = targets();
     const it = forwarder();
     it.setDial(dead.dial);

@@ -277,7 +277,7 @@ describe('listenOnHost', () => {
   });
 
   describe('refused where it listened before its connection was lost', () => {
-    const earlier = { lostMsAgo: 12_000, addressChanged: false };
+    const earlier = { lostMsAgo: () => 12_000, addressChanged: false };
     const listening = (host: FakeHost, more: Partial<RemoteListenOptions> = {}) =>
       listenOnHost(
         host.connection,

@@ -421,3 +421,32 @@ describe('splice with a stream that behaves like an SSH channel', () => {
     );
   });
 });
+
+test('a side whose bytes are borrowed learns whether they are in use: until they are taken, or the other side is gone', async () => {
+  let isInUse = (): boolean => false;
+  class Lending extends Duplex {
+    override _read(): void {}
+    override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+      done();
+    }
+    borrow(answer: () => boolean): void {
+      isInUse = answer;
+    }
+  }
+  const taken: (() => void)[] = [];
+  const slow = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => void taken.push(done) });
+  const lending = new Lending();
+  const joined = splice(slow, lending);
+  lending.push('one');
+  await sleep(1);
+  expect(isInUse()).toBe(true);
+  taken.shift()?.();
+  expect(isInUse()).toBe(false);
+  lending.push('two');
+  await sleep(1);
+  expect(isInUse()).toBe(true);
+  slow.destroy();
+  expect(isInUse()).toBe(false);
+  lending.destroy();
+  await joined.done;
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { allocatedPort, remoteForwardSucceeded, sshFailure } from '../../src/forward/ssh-stderr.ts';
+import { allocatedPort, remoteArrivals, remoteForwardSucceeded, sshFailure } from '../../src/forward/ssh-stderr.ts';
 
 describe('what ssh says on stderr', () => {
   test.each([
@@ -46,6 +46,9 @@ describe('what ssh says on stderr', () => {
   test('the allocated port and success are read', () => {
     expect(allocatedPort('Allocated port 40123 for remote forward to localhost:80\r\n')).toBe(40123);
     expect(allocatedPort('debug1: nothing')).toBeNull();
+    const arrival = (host: string, port: number): string =>
+      `debug1: client_request_forwarded_tcpip: listen ${host} port ${port}, originator ::1 port 45934`;
+    expect(remoteArrivals([arrival('localhost', 80), arrival('', 81), 'debug1: nothing'].join('\n'))).toEqual([80, 81]);
     expect(remoteForwardSucceeded('debug1: remote forward success for: listen localhost:8080, connect web:80')).toBe(true);
     expect(remoteForwardSucceeded('debug1: remote forward failure for: listen 8080')).toBe(false);
   });

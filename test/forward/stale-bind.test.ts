@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judgeHolder, watchMs, type EarlierBind, type Holder } from '../../src/forward/stale-bind.ts';
 
-const lost: EarlierBind = { lostMsAgo: 4_000, addressChanged: false };
+const lost: EarlierBind = { lostMsAgo: () => 4_000, addressChanged: false };
 const again = { do: 'bind-again' } as const;
 const tell = (holder: 'own' | 'other' | 'nobody' | 'unknown') => ({ do: 'tell', holder }) as const;
 

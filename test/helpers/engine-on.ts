@@ -3,7 +3,7 @@ import { buildGraph } from '../../src/core/graph.ts';
 import type { TunnelsEvent } from '../../src/core/event.ts';
 import type { HostSpec, Project } from '../../src/core/spec.ts';
 import { systemClock } from '../../src/engine/clock.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import { Engine, type Asker } from '../../src/engine/engine.ts';
 import { realNetwork } from '../../src/engine/real-network.ts';
 import { hostSpec } from './spec.ts';
 import type { Sshd } from './sshd.ts';
@@ -31,8 +31,9 @@ export const hostAt = (sshd: Sshd, part: Partial<HostSpec> & { readonly name: st
     ...part,
   });
 
-export function startEngine(): RunningEngine {
-  const asker = { secret: async () => null, hostKey: async () => null };
+const nobody: Asker = { secret: async () => null, hostKey: async () => null };
+
+export function startEngine({ asker = nobody }: { readonly asker?: Asker } = {}): RunningEngine {
   const engine = new Engine({ clock: systemClock, network: realNetwork, asker, verbosity: 0 });
   const events: TunnelsEvent[] = [];
   engine.bus.subscribe((event) => events.push(event));

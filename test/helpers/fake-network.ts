@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { formatAddress, tcp, type Address } from '../../src/core/address.ts';
 import { FailureError, type Failure, type FailureParts } from '../../src/core/failure.ts';
+import type { RunCommand } from '../../src/engine/command.ts';
 import type { Network } from '../../src/engine/network.ts';
 import type { Listener, OnClient } from '../../src/forward/client.ts';
 import type { Connection } from '../../src/ssh/connection.ts';
@@ -23,9 +24,17 @@ export interface FakeNetwork extends Network {
   readonly connections: FakeConnection[];
   /** Makes the next tries to reach the host fail, until set to null. */
   refuse(host: string, failure: FailureParts | null): void;
+  /** Lets the next tries to reach the host wait without an answer until they are given up. */
+  hang(host: string): void;
   refuseDial(target: string, failure: FailureParts | null): void;
   refuseBind(address: string, failure: FailureParts | null): void;
+  /** Makes an ssh run on a host (`launch: ssh`) fail to get to `host`, until set to null. */
+  refuseLaunch(host: string, failure: FailureParts | null): void;
+  /** Ends the ssh that was launched last. */
+  endLaunched(failure: FailureParts): void;
   readonly listeners: Map<string, OnClient>;
+  /** How a command of the project ends; with 0, until it is set. */
+  answerCommand: RunCommand;
   /** Ports that are given for port 0. */
   nextPort: number;
 }
@@ -33,8 +42,11 @@ export interface FakeNetwork extends Network {
 export function fakeNetwork(): FakeNetwork {
   const log: string[] = [];
   const refusals = new Map<string, FailureParts>();
+  const silent = new Set<string>();
   const dialRefusals = new Map<string, FailureParts>();
   const bindRefusals = new Map<string, FailureParts>();
+  const launchRefusals = new Map<string, FailureParts>();
+  let endLaunched: (failure: Failure | null) => void = () => undefined;
   const connections: FakeConnection[] = [];
   const listeners = new Map<string, OnClient>();
 
@@ -96,6 +108,8 @@ export function fakeNetwork(): FakeNetwork {
         throw new Error('the fake network runs nothing');
       },
       ping: async () => 1,
+      doubt: () => false,
+      flushed: async () => undefined,
       setKeepalive: ({ intervalMs }) => void log.push(`keepalive ${host} ${intervalMs}`),
       end: async () => {
         if (!ended) log.push(`end ${host}`);
@@ -115,11 +129,13 @@ export function fakeNetwork(): FakeNetwork {
       return found;
     },
     refuse: (host, parts) => void (parts ? refusals.set(host, parts) : refusals.delete(host)),
+    hang: (host) => void silent.add(host),
     refuseDial: (target, parts) => void (parts ? dialRefusals.set(target, parts) : dialRefusals.delete(target)),
     refuseBind: (address, parts) => void (parts ? bindRefusals.set(address, parts) : bindRefusals.delete(address)),
     connect: async ({ host, port, transport, signal }) => {
       log.push(`connect ${host.name}:${port}`);
       await transport(signal);
+      if (silent.has(host.name)) await new Promise((_, reject) => signal.addEventListener('abort', reject, { once: true }));
       const refusal = refusals.get(host.name);
       if (refusal) throw new FailureError(refusal);
       const connection = newConnection(host.name);
@@ -133,14 +149,29 @@ export function fakeNetwork(): FakeNetwork {
       const fake = connections.find((each) => each.closed === connection.closed && !each.ended);
       if (!fake) throw new FailureError({ code: 'connection-lost', message: `${connection.serverVersion} is gone` });
       const listener = bind(name, address, onClient);
-      const key = `${name} ${formatAddress(listener.bound)}`;
-      fake.listening.add(key.replace('127.0.0.1', 'localhost'));
-      return { ...listener, proof: 'proven', reason: null };
+      const key = `${name} ${formatAddress(listener.bound)}`.replace('127.0.0.1', 'localhost');
+      fake.listening.add(key);
+      const close = (): Promise<void> => {
+        fake.listening.delete(key);
+        return listener.close();
+      };
+      return { ...listener, close, proof: 'proven', reason: null };
     },
-    launch: async () => {
-      throw new FailureError({ code: 'refused', message: 'the fake network launches nothing' });
+    refuseLaunch: (host, parts) => void (parts ? launchRefusals.set(host, parts) : launchRefusals.delete(host)),
+    endLaunched: (parts) => endLaunched(new FailureError(parts).failure),
+    launch: async (_connection, { spec, host }) => {
+      log.push(`launch ${spec.name} to ${host.name}`);
+      const refusal = launchRefusals.get(host.name);
+      if (refusal) throw new FailureError(refusal);
+      const closed = new Promise<Failure | null>((resolve) => (endLaunched = resolve));
+      return { bound: spec.ingress, closed, close: async () => endLaunched(null) };
     },
     dialHere: async () => new PassThrough(),
+    runCommand: async (request) => {
+      log.push(`run ${request.argv.join(' ')}`);
+      return network.answerCommand(request);
+    },
+    answerCommand: async () => ({ how: { ended: 'exit', code: 0 }, stdout: '', stderr: '', overflow: false }),
     dialFromHost: (connection) => (target) => connection.dial(target),
   };
   return network;

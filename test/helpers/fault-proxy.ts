@@ -1,5 +1,6 @@
 /** A TCP proxy that misbehaves on request, while connections are open (the faults toxiproxy has). */
 import { connect, createServer, type Socket } from 'node:net';
+import { resetStream } from '../../src/forward/reset-stream.ts';
 import type { Target } from './services.ts';
 import { within } from './wait.ts';
 
@@ -79,8 +80,8 @@ export async function startFaultProxy(
   let port = options.port ?? 0;
 
   const cut = (pair: Pair): void => {
-    pair.client.resetAndDestroy();
-    pair.server.resetAndDestroy();
+    // Node keeps the handle of a socket that it is asked to reset while it shuts down.
+    for (const socket of [pair.client, pair.server]) resetStream(socket);
     pairs.delete(pair);
   };
 
@@ -150,7 +151,7 @@ export async function startFaultProxy(
     accepted += 1;
     client.on('error', () => undefined);
     if (faults.accept === 'reset') {
-      client.resetAndDestroy();
+      resetStream(client);
       return;
     }
     if (faults.accept === 'hang') {
@@ -188,7 +189,7 @@ export async function startFaultProxy(
   const reset = (): number => {
     const count = pairs.size + hung.size;
     for (const pair of [...pairs]) cut(pair);
-    for (const socket of hung) socket.resetAndDestroy();
+    for (const socket of hung) resetStream(socket);
     return count;
   };
   const unlisten = async (): Promise<void> => {

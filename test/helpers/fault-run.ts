@@ -7,7 +7,8 @@ import { tcp } from '../../src/core/address.ts';
 import { hostAt, startEngine, type RunningEngine } from './engine-on.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { ownListeners } from './leftovers.ts';
-import { openDescriptors, residentBytes } from './process-figures.ts';
+import { descriptorNames } from './process-figures.ts';
+import { signalAll } from './process-table.ts';
 import { type Random, seeded } from './random.ts';
 import { bytes, dial, hashOf, type Service, startEcho, startSink, startSource, upload } from './services.ts';
 import { project, tunnelSpec } from './spec.ts';
@@ -17,6 +18,8 @@ import { sleep, until, within } from './wait.ts';
 export interface FaultRunOptions {
   readonly seed: number;
   readonly ms: number;
+  /** SSH connections to each host; 1. With more of them, single ones are killed as well. */
+  readonly connections?: number;
   /** Told of each fault, so that a failing run can be read. */
   readonly log?: (line: string) => void;
 }
@@ -47,7 +50,7 @@ export interface Stage {
 }
 
 /** Two hosts, one behind the other and behind a proxy that misbehaves, and tunnels of several kinds over them. */
-export async function setStage(reconnect = { minMs: 20, maxMs: 500, attempts: null }): Promise<Stage> {
+export async function setStage({ reconnect = { minMs: 20, maxMs: 500, attempts: null }, connections = 1 } = {}): Promise<Stage> {
   const ends: (() => Promise<unknown>)[] = [];
   const add = async <T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T> => {
     const thing = await starting;
@@ -60,7 +63,7 @@ export async function setStage(reconnect = { minMs: 20, maxMs: 500, attempts: nu
   const [echo, sink, source] = [await add(startEcho()), await add(startSink()), await add(startSource())];
   const known = `${outer.dir}/known-proxy`;
   writeFileSync(known, outer.knownHostsLine(`[${proxy.host}]:${proxy.port}`));
-  const common = { keepalive: KEEPALIVE, reconnect, connectTimeoutMs: 3_000 };
+  const common = { keepalive: KEEPALIVE, reconnect, connections, connectTimeoutMs: 3_000 };
   const hosts = [
     hostAt(outer, { name: 'outer', hostname: proxy.host, port: proxy.port, knownHosts: [known], ...common }),
     hostAt(inner, { name: 'inner', via: ['outer'], ...common }),
@@ -147,6 +150,17 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'woken up': ({ running }) => void running.engine.probe(),
 };
 
+/** Where a host has several connections. */
+const ONE_OF_SEVERAL: Readonly<Record<string, Fault>> = {
+  'one of the outer killed': ({ outer }, random) => killOne(outer, random),
+  'one of the inner killed': ({ inner }, random) => killOne(inner, random),
+};
+
+function killOne(sshd: Sshd, random: Random): void {
+  const sessions = sshd.sessionPids();
+  if (sessions.length > 0) signalAll([random.pick(sessions)], 'SIGKILL');
+}
+
 class Ledger {
   exact = 0;
   errors = 0;
@@ -229,9 +243,10 @@ async function probe({ running }: Stage, name: string, ledger: Ledger): Promise<
     ledger.violations.push(`${name} was shown as open for ${Math.round(took)} ms while a probe got no answer`);
 }
 
-export async function runFaults({ seed, ms, log = () => undefined }: FaultRunOptions): Promise<FaultRunReport> {
-  const atFirst = { fds: openDescriptors(), listeners: ownListeners().length };
-  const stage = await setStage();
+export async function runFaults({ seed, ms, connections = 1, log = () => undefined }: FaultRunOptions): Promise<FaultRunReport> {
+  const atFirst = { names: descriptorNames(), listeners: ownListeners().length };
+  const stage = await setStage({ connections });
+  const possible = connections > 1 ? { ...FAULTS, ...ONE_OF_SEVERAL } : FAULTS;
   const { running, proxy } = stage;
   const random = seeded(seed);
   const ledger = new Ledger();
@@ -260,12 +275,12 @@ export async function runFaults({ seed, ms, log = () => undefined }: FaultRunOpt
   );
   const probes = stage.names.map((name) => worker(() => probe(stage, name, ledger), 100));
   const trouble = worker(async () => {
-    const name = random.pick(Object.keys(FAULTS));
+    const name = random.pick(Object.keys(possible));
     const lasts = random.between(20, 900);
     faults[name] = (faults[name] ?? 0) + 1;
     fault = name;
     log(`${name} for ${lasts} ms`);
-    const end = await FAULTS[name]?.(stage, random);
+    const end = await possible[name]?.(stage, random);
     await sleep(lasts);
     await end?.();
     fault = `over (${name})`;
@@ -292,54 +307,18 @@ export async function runFaults({ seed, ms, log = () => undefined }: FaultRunOpt
   if (ownListeners().length !== listening)
     complain(`${ownListeners().length} listeners, and ${listening} at first: ${ownListeners().join(', ')}`);
   await stage.stop();
-  await until(() => openDescriptors() <= atFirst.fds && ownListeners().length <= atFirst.listeners, {
+  await until(() => descriptorNames().length <= atFirst.names.length && ownListeners().length <= atFirst.listeners, {
     what: 'every descriptor to be given back',
     ms: 5_000,
-    detail: () => `${openDescriptors()} descriptors and ${ownListeners().length} listeners, before ${atFirst.fds} and ${atFirst.listeners}`,
+    detail: () => {
+      const before = [...atFirst.names];
+      const more = descriptorNames().filter((name) => {
+        const at = before.indexOf(name);
+        if (at >= 0) before.splice(at, 1);
+        return at < 0;
+      });
+      return `${ownListeners().length} listeners, before ${atFirst.listeners}; descriptors that were not there before: ${more.join(', ')}`;
+    },
   }).catch(complain);
   return { seed, faults, exact: ledger.exact, errors: ledger.errors, reconnects, violations: ledger.violations };
-}
-
-export interface ReconnectFigures {
-  readonly count: number;
-  /** Least-squares slopes over the second half, when caches are warm. */
-  readonly bytesEach: number;
-  readonly descriptorsEach: number;
-  readonly residentMiB: number;
-}
-
-/** Cuts the connection and waits until all is open again, `count` times. */
-export async function reconnectMany(count: number): Promise<ReconnectFigures> {
-  const stage = await setStage({ minMs: 1, maxMs: 2, attempts: null });
-  const samples: { readonly at: number; readonly bytes: number; readonly fds: number }[] = [];
-  try {
-    for (let done = 1; done <= count; done += 1) {
-      stage.proxy.reset();
-      await until(() => stage.running.engine.outcome() !== 'open', { what: 'the loss to be noticed', every: 1 });
-      await until(() => stage.running.engine.outcome() === 'open', { what: 'all to be open again', ms: 15_000, every: 2 });
-      stage.running.events.length = 0;
-      if (done % Math.max(1, Math.floor(count / 100)) !== 0) continue;
-      const settled = samples.at(-1)?.fds ?? Number.POSITIVE_INFINITY;
-      await until(() => openDescriptors() <= settled, { what: 'old descriptors to be closed', ms: 500 }).catch(() => undefined);
-      globalThis.gc?.();
-      samples.push({ at: done, bytes: residentBytes(), fds: openDescriptors() });
-    }
-  } finally {
-    await stage.stop();
-  }
-  const late = samples.slice(Math.floor(samples.length / 2));
-  return {
-    count,
-    bytesEach: slope(late.map(({ at, bytes: value }) => [at, value])),
-    descriptorsEach: slope(late.map(({ at, fds }) => [at, fds])),
-    residentMiB: (late.at(-1)?.bytes ?? 0) / 2 ** 20,
-  };
-}
-
-function slope(points: readonly (readonly [number, number])[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [x, y] = [mean(points.map(([at]) => at)), mean(points.map(([, value]) => value))];
-  const over = points.reduce((sum, [at, value]) => sum + (at - x) * (value - y), 0);
-  const under = points.reduce((sum, [at]) => sum + (at - x) ** 2, 0);
-  return under === 0 ? 0 : over / under;
 }

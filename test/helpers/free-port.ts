@@ -1,27 +1,29 @@
-/** Ports nobody listens on, for the servers that cannot be asked for port 0. */
+/** Ports for servers that have to be told one. */
 import { createServer } from 'node:net';
 
-/** Given out by this process: the system may well give the same port twice before it is used. */
+// Below those that the system gives to outgoing connections: one of these, on the port that was just found free, would be in the way of a server.
+const FIRST = 12_000;
+const LAST = 31_999;
+
 const given = new Set<number>();
 
-/** Somebody else can take the port before it is used: whoever starts a server with it must be ready to try again. */
+/**
+ * A port that nobody listens on at `host`, and no other call in this process was given; at random, for other processes look too. Somebody else can take
+ * it before it is used: whoever starts a server with it must be ready to try again.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  for (;;) {
-    const port = await allocated(host);
+  for (let tried = 0; tried <= LAST - FIRST; tried += 1) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
     if (given.has(port)) continue;
     given.add(port);
-    return port;
+    if (await isFree(port, host)) return port;
   }
+  throw new Error(`there is no free port from ${FIRST} to ${LAST}`);
 }
 
-function allocated(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
+const isFree = (port: number, host: string): Promise<boolean> =>
+  new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen({ host, port: 0 }, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
+    server.listen({ host, port }, () => server.close(() => resolve(true)));
   });
-}

@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { resetStream } from '../../src/forward/reset-stream.ts';
 import { until, within } from './wait.ts';
 
 export { startGitDaemon } from './git-daemon.ts';
@@ -64,7 +65,7 @@ async function serve(server: Server, at: At): Promise<Service> {
     sources,
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets) resetStream(socket);
       await within(closed, { what: `the service on ${at.path ?? host} to close` });
       live.delete(service);
     },
@@ -82,13 +83,6 @@ export const startEcho = (at: At = {}): Promise<Service> =>
 
 /** Accepts, never reads, never answers: a reader that stalls. */
 export const startStalled = (at: At = {}): Promise<Service> => serve(createServer({ allowHalfOpen: true, pauseOnConnect: true }), at);
-
-/** Accepts and resets at once. */
-export const startResetting = (at: At = {}): Promise<Service> =>
-  serve(
-    createServer((socket) => socket.resetAndDestroy()),
-    at,
-  );
 
 /** Reads to the end of the client's half, then answers `SHA256 LENGTH\n` and ends. */
 export const startSink = (at: At = {}): Promise<Service> =>

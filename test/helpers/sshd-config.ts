@@ -52,7 +52,8 @@ export function sshdConfig(parts: SshdConfigParts): string {
     'X11Forwarding no',
     'LoginGraceTime 30',
     // Tests dial at once and often from one address; the limits have tests of their own.
-    'MaxStartups 200:30:400',
+    // Of this keyword sshd takes the last value, not the first.
+    ...(Object.hasOwn(overrides, 'MaxStartups') ? [] : ['MaxStartups 200:30:400']),
     ...(penalties ? ['PerSourcePenalties no'] : []),
     ...setEnv(parts.env),
     `LogLevel ${parts.logLevel}`,

@@ -116,6 +116,41 @@ describe('what was asked for by name', () => {
     expect(await runner.apply()).toMatchObject({ applied: true });
     expect(await open()).toEqual(['web']);
   });
+
+  it.each([[['db']], [[]]])('after %j: one that has gone from the file since is closed, and spoils no reload', async (first) => {
+    save(TWO);
+    start(first);
+    await runner.apply();
+    runner.select(['web', 'db'], { noDeps: false });
+    await runner.apply();
+    save(ONE);
+    const planned = await runner.plan();
+    expect(planned.applied && planned.plan.steps).toEqual([{ action: 'remove', kind: 'tunnel', name: 'db' }]);
+    expect(await runner.apply()).toMatchObject({ applied: true });
+    await until(() => runner.snapshot().tunnels.every(({ name }) => name === 'web'), { what: 'db to go' });
+    expect(await open()).toEqual(['web']);
+    runner.select(['db'], { noDeps: false });
+    expect(await runner.apply()).toMatchObject({ applied: false });
+  });
+
+  it('one that has gone from the file and is there again comes up again', async () => {
+    save(TWO);
+    start(['db']);
+    await runner.apply();
+    save(ONE);
+    expect(await runner.apply()).toMatchObject({ applied: true });
+    await until(() => runner.snapshot().tunnels.length === 0, { what: 'db to go' });
+    save(TWO);
+    await runner.apply();
+    expect(await open()).toEqual(['db']);
+  });
+
+  it('a name that the file never had brings nothing up, however often it is applied', async () => {
+    save(TWO);
+    start(['nosuch']);
+    expect(await runner.apply()).toMatchObject({ applied: false });
+    expect(await runner.apply()).toMatchObject({ applied: false });
+  });
 });
 
 describe('watching', () => {

@@ -6,10 +6,9 @@ export default defineConfig({
     name: 'soak',
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/soak/*.soak.ts'],
-    globalSetup: ['test/setup/run-directory.ts'],
+    globalSetup: ['test/setup/run-directory.ts', 'test/setup/build.ts'],
     setupFiles: ['test/setup/leftovers.ts'],
     pool: 'forks',
-    execArgv: ['--expose-gc'],
     hookTimeout: 120_000,
   },
 });

@@ -16,10 +16,14 @@ afterEach(() => {
 });
 
 /** A server that authenticates as told, and a client whose clock stands still: only the network goes on. */
-async function against(onAuthentication: (context: AuthContext) => void, host: Partial<HostSpec>, asker: Partial<Asker> = {}) {
+async function against(
+  onAuthentication: (context: AuthContext) => void,
+  { banner, ...host }: Partial<HostSpec> & { readonly banner?: string },
+  asker: Partial<Asker> = {},
+) {
   const key = generateKey();
   const ssh = new ssh2.Server(
-    { hostKeys: [key.privateKey] },
+    { hostKeys: [key.privateKey], ...(banner === undefined ? {} : { banner }) },
     (client) => void client.on('error', () => {}).on('authentication', onAuthentication),
   );
   const sockets = new Set<Socket>();
@@ -74,6 +78,17 @@ test('a server that falls silent while authenticating is given up after 30 s', a
   expect(done).toBe(false);
   vi.advanceTimersByTime(1_001);
   expect(await outcome).toMatchObject({ code: 'timeout', message: expect.stringContaining('while authenticating') });
+});
+
+test('a server that hangs up while authenticating is quoted with what it said last', async () => {
+  const banner = 'Authorised use only.\r\n\u001b[31mYour account has expired; please contact your system administrator.\r\n';
+  const { outcome } = await against(() => undo.splice(0).forEach((work) => work()), { banner });
+  expect(await outcome).toMatchObject({
+    code: 'connection-lost',
+    message: expect.stringMatching(
+      /closed the connection while authenticating; it said "Your account has expired; please contact your system administrator\."$/,
+    ),
+  });
 });
 
 test('a human who is asked for a password, or about a host key, may take longer than any limit', async () => {

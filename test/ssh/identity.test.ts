@@ -41,3 +41,13 @@ test('a link to a key is that key, and a FIFO beside it is not its public half',
   writeFileSync(join(dir, 'real'), encrypted, { mode: 0o600 });
   expect(await readIdentity(path)).toMatchObject({ ok: true, identity: { encrypted: true, publicKey: null } });
 });
+
+test.each([
+  ['root:x:0:0:root:/root:/bin/sh\n', 'is no private key', 'check identity_file'],
+  [`${generateKey().privateKey}\n`, 'are too open', 'chmod 600'],
+])('of a file that others may read, only a key is to be closed to them: %j', async (text, problem, hint) => {
+  const path = join(dir, 'key');
+  writeFileSync(path, text, { mode: 0o644 });
+  const read = await readIdentity(path);
+  expect(read).toMatchObject({ ok: false, problem: expect.stringContaining(problem), hint: expect.stringContaining(hint) });
+});

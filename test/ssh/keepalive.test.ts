@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { KeepaliveTimer } from '../../src/ssh/keepalive.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -64,4 +64,34 @@ test('after this process was asleep, the link is pinged, not given up', () => {
   clock.mockReturnValue(now + 61_000);
   vi.advanceTimersByTime(1_000);
   expect(dead).toHaveBeenCalledTimes(1);
+});
+
+describe('doubted, since what goes over it has fallen silent', () => {
+  const after = (intervals: number): ReturnType<typeof timer> => {
+    const made = timer();
+    made.keepalive.set({ intervalMs: 1_000, count: 3 });
+    vi.advanceTimersByTime(intervals * 1_000 + 500);
+    return made;
+  };
+
+  test('a link that is silent, and would be given up at the next tick, is given up now', () => {
+    const { keepalive, dead } = after(3);
+    expect(keepalive.doubt()).toBe(true);
+    expect(dead).toHaveBeenCalledExactlyOnceWith(2_000);
+    expect(keepalive.doubt()).toBe(false);
+    vi.advanceTimersByTime(10_000);
+    expect(dead).toHaveBeenCalledTimes(1);
+  });
+
+  test.each<[string, number, (made: ReturnType<typeof timer>) => void]>([
+    ['was heard of', 3, ({ keepalive }) => keepalive.heard()],
+    ['has not been silent for long', 2, () => undefined],
+    ['has no keepalive', 3, ({ keepalive }) => keepalive.set({ intervalMs: 0, count: 3 })],
+  ])('one that %s lives on', (_, intervals, prepare) => {
+    const made = after(intervals);
+    prepare(made);
+    expect(made.keepalive.doubt()).toBe(false);
+    expect(made.dead).not.toHaveBeenCalled();
+    made.keepalive.stop();
+  });
 });

@@ -44,7 +44,8 @@ test.each([
   ['handshake', 'HTTP/1.1 400 Bad Request', { code: 'refused', message: expect.stringContaining('is no SSH server') }],
   ['handshake', '', { code: 'connection-lost', hint: expect.stringContaining('MaxStartups') }],
   ['handshake', 'SSH-2.0-OpenSSH_9.2', { code: 'connection-lost' }],
-  ['authenticate', 'SSH-2.0-OpenSSH_9.2', { code: 'connection-lost', hint: expect.stringContaining('LoginGraceTime') }],
+  ['authenticate', '', { code: 'connection-lost', hint: expect.stringContaining('LoginGraceTime') }],
+  ['authenticate', 'Your account has expired.', { message: expect.stringContaining('; it said "Your account has expired."') }],
 ] as const)('closed in the %s after "%s"', (phase, said, expected) => {
   expect(lostDuring(phase, said, 'bastion:22')).toMatchObject(expected);
 });

@@ -1,9 +1,10 @@
 /** `up` on a project that is up: the file is applied, what was stopped is started, and what changed is said. */
-import { tunnelNode, nodeName, type Graph } from '../../core/graph.ts';
 import { formatPlan } from '../../core/plan.ts';
 import { dirname } from 'node:path';
 import type { DaemonClient } from '../../daemon/client.ts';
 import type { ApplyOutcome } from '../../daemon/protocol.ts';
+import { tunnelsNamed } from '../../core/named.ts';
+import { withNeeds } from '../../runner/select.ts';
 import type { LoadChange } from '../../runner/selection.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
@@ -19,14 +20,15 @@ export interface Applying {
   readonly load: LoadChange;
   readonly names: readonly string[];
   readonly noDeps: boolean;
+  readonly watch: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
 /** `invalid`: nothing was changed, which is told with what is wrong. */
 export async function applyToRunning(io: Io, globals: GlobalOptions, applying: Applying): Promise<'changed' | 'same' | 'invalid'> {
-  const { client, load, names, noDeps, progress, signal } = applying;
-  const outcome = await client.apply({ names, noDeps, load }, { signal });
+  const { client, load, names, noDeps, watch, progress, signal } = applying;
+  const outcome = await client.apply({ names, noDeps, load, watch }, { signal });
   tellProblems(io, globals, { outcome, progress });
   if (!outcome.applied) return 'invalid';
   const stopped = await stoppedOf(applying);
@@ -65,15 +67,12 @@ export const framesOf = (io: Io, globals: GlobalOptions, file: string): FrameOf 
 
 /** Stopped by `stop`, and asked for now: by name, with what they need, or all. */
 async function stoppedOf({ client, names, noDeps }: Applying): Promise<string[]> {
-  const closed = (await client.snapshot()).tunnels.filter((tunnel) => tunnel.state === 'closed').map((tunnel) => tunnel.name);
+  const { tunnels } = await client.snapshot();
+  const closed = tunnels.filter((tunnel) => tunnel.state === 'closed').map((tunnel) => tunnel.name);
   if (closed.length === 0 || names.length === 0) return closed;
+  const known = tunnels.map(({ name }) => name);
+  const named = names.flatMap((name) => tunnelsNamed(name, known));
   const graph = noDeps ? null : await client.graph();
-  const asked = graph ? withNeeds(graph, names) : new Set(names);
+  const asked = graph ? withNeeds(graph, named) : new Set(named);
   return closed.filter((name) => asked.has(name));
-}
-
-function withNeeds(graph: Graph, names: readonly string[]): Set<string> {
-  const seen = new Set(names.map(tunnelNode));
-  for (const id of seen) for (const edge of graph.edges) if (edge.from === id) seen.add(edge.to);
-  return new Set([...seen].filter((id) => id === tunnelNode(nodeName(id))).map(nodeName));
 }

@@ -138,10 +138,11 @@ async function afterUp({ narrator, project, runner, stay, stopping }: Running): 
     agent.destroy();
   }
   if (stay && !stopping.signal.aborted)
-    narrator.step('It stays until Ctrl-C. Try', [
+    narrator.step('It stays until Ctrl-C. Try, in another terminal', [
+      `cd ${project.directory}`,
+      'tunnels ps                    or logs -f, top, graph, port git, events',
       `curl ${url}/`,
-      `edit ${project.files[0]} and save it`,
-      `tunnels graph -f ${project.files.join(' -f ')}`,
+      'edit tunnels.yaml and save it',
     ]);
 }
 

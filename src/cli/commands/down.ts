@@ -1,19 +1,27 @@
 /** `down`: everything drains and closes, and the process ends. Nothing running is nothing to do. */
+import { reconcile } from '../../core/reconcile.ts';
 import { isDaemonError } from '../../daemon/daemon-error.ts';
 import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
-import { chooseProgress } from '../progress/choose.ts';
+import { chooseProgress, lineByLine } from '../progress/choose.ts';
+import { planLines } from '../render/plan-text.ts';
 import { counted } from '../render/quantity.ts';
+import { styleFor } from '../render/style.ts';
 import { findRunning, projectWords } from '../running-project.ts';
 
 export async function down(io: Io, globals: GlobalOptions, { drainMs }: { readonly drainMs: number | null }): Promise<number> {
-  const progress = await chooseProgress(io, globals, () => null);
+  const progress = await chooseProgress(io, lineByLine(io, globals), () => null);
   const words = await projectWords(io, globals);
   const client = await findRunning(io, globals);
   if (!client) {
     progress.say(`${words} is not up: nothing to do`, 'note');
+    return EXIT.done;
+  }
+  if (globals.dryRun) {
+    const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stdout });
+    io.stdout.write(`${planLines(reconcile(null, await client.graph()), { desired: null, running: null }, style).join('\n')}\n`);
     return EXIT.done;
   }
   const leave = leaving(io);
@@ -31,7 +39,7 @@ export async function down(io: Io, globals: GlobalOptions, { drainMs }: { readon
     if (!isDaemonError(error)) throw error;
     if (leave.signal.aborted) {
       progress.say('it goes on draining; tunnels down -t 0 closes at once', 'note');
-      return leave.code();
+      return leave.cutShort();
     }
     // Another `down` was quicker, and it has ended.
     if (error.code === 'gone' && (await findRunning(io, globals)) === null) return EXIT.done;

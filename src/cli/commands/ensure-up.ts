@@ -1,6 +1,7 @@
 /** Starts the project in the background, or finds it there: what `up -d` begins with, and `up` on one of an older build. */
 import type { Ensured } from '../../daemon/ensure-daemon.ts';
-import { findProject, isSameBuild, type Place } from '../../daemon/find-project.ts';
+import { findProject, isSameBuild } from '../../daemon/find-project.ts';
+import type { Place } from '../../daemon/place.ts';
 import { PROTOCOL } from '../../daemon/build-id.ts';
 import type { Questions } from '../../runner/runner-port.ts';
 import type { LoadChange } from '../../runner/selection.ts';
@@ -18,6 +19,8 @@ export interface Ensuring {
   readonly names: readonly string[];
   readonly noDeps: boolean;
   readonly watch: boolean;
+  /** The project is up for this use alone. */
+  readonly use?: string;
   readonly progress: Progress;
   readonly leave: Leaving;
   /** Told when a question is put and when it is answered. */
@@ -26,10 +29,10 @@ export interface Ensuring {
 
 /** When this resolves with `started`, the process can still ask until it is detached. */
 export async function ensureUp(io: Io, globals: GlobalOptions, ensuring: Ensuring): Promise<Ensured> {
-  const { place, noDeps, watch, progress, leave } = ensuring;
+  const { place, noDeps, watch, use, progress, leave } = ensuring;
   const names = await namesOf(io, globals, ensuring);
   return io.ensureDaemon({
-    request: { load: ensuring.load, ...place, names, noDeps, watch, verbosity: globals.verbosity },
+    request: { load: ensuring.load, ...place, names, noDeps, watch, verbosity: globals.verbosity, ...(use === undefined ? {} : { use }) },
     env: io.env,
     build: io.build,
     signal: leave.signal,

@@ -65,7 +65,9 @@ function lostAll({ running, progress, stop, watch }: Following): Promise<ExitCod
 }
 
 function why(snapshot: Snapshot): string {
-  const failed = [...snapshot.hosts, ...snapshot.tunnels].filter((each) => each.state === 'failed');
+  // A tunnel that waits for what has failed is not the cause.
+  const causes = snapshot.tunnels.filter((tunnel) => (tunnel.waiting_on ?? []).length === 0);
+  const failed = [...snapshot.hosts, ...causes].filter((each) => each.state === 'failed');
   const needsUser = failed.filter((each) => each.error !== null && retryClass(each.error.code as FailureCode) === 'needs-user');
   const names = [...new Set((needsUser.length > 0 ? needsUser : failed).map((each) => each.name))];
   return names.length === 0 ? 'nothing can get further' : `${names.join(', ')} failed, and only you can change that (see above)`;

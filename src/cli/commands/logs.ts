@@ -1,5 +1,6 @@
 /** `logs`: what has happened, a line each, with the name it happened to before it. */
 import type { TunnelsEvent } from '../../core/event.ts';
+import { isStepOf } from '../../core/plan.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
@@ -15,16 +16,26 @@ const MAX_WIDTH = 32;
 
 export function logs(io: Io, globals: GlobalOptions, options: PastOptions): Promise<number> {
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stdout });
-  // Connections are worth a line here also without -v; what ssh says at -v is another stream.
-  const level = Math.max(1, globals.verbosity);
-  const lines = (snapshot: Snapshot) => {
-    const width = widthOf(snapshot, options.names);
-    return (event: TunnelsEvent): readonly string[] => {
+  // Connections are worth a line here also without -v; what ssh says at -v is another stream. Of a chain that fell together one line
+  // tells, unless it is asked how one of them fared.
+  const level = Math.max(options.names.length > 0 ? 2 : 1, globals.verbosity);
+  const lines = (snapshot: Snapshot, names: readonly string[]) => {
+    const width = widthOf(snapshot, names);
+    return (told: TunnelsEvent): readonly string[] => {
+      const event = names.length === 0 ? told : partAbout(told, names);
+      if (event === null) return [];
       const text = toldEvent(event, style);
       return text.level > level ? [] : text.lines.map((line, index) => prefixed({ event, width, style }, line, index === 0));
     };
   };
   return past(io, globals, { ...options, from: globals.verbosity === 0 ? 'logs' : 'events', lines });
+}
+
+/** Of what was applied, only what changed for them; null where nothing did. */
+function partAbout(event: TunnelsEvent, names: readonly string[]): TunnelsEvent | null {
+  if (event.type !== 'applied') return event;
+  const lines = event.plan.split('\n').filter((line) => names.some((name) => isStepOf(line, name)));
+  return lines.length === 0 ? null : { ...event, plan: lines.join('\n'), changes: lines.length };
 }
 
 function widthOf({ project, tunnels, hosts }: Snapshot, names: readonly string[]): number {

@@ -6,6 +6,7 @@ import type { Snapshot } from '../../core/snapshot.ts';
 import type { DaemonClient } from '../../daemon/client.ts';
 import { findProject } from '../../daemon/find-project.ts';
 import { selectTunnels } from '../../runner/select.ts';
+import { alone } from '../../runner/selection.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
@@ -45,7 +46,7 @@ export async function plan(io: Io, globals: GlobalOptions, options: PlanOptions)
 async function fromNothing(io: Io, globals: GlobalOptions, { names, noDeps }: PlanOptions): Promise<Planned | null> {
   const loaded = await loadedProject(io, globals, names);
   if (!loaded) return null;
-  const desired = buildGraph(selectTunnels(loaded.project, names, { noDeps }));
+  const desired = buildGraph(selectTunnels(loaded.project, alone({ names, noDeps })));
   return { plan: reconcile(desired, null), desired, running: null };
 }
 

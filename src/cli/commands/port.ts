@@ -4,7 +4,8 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { missingLines } from '../render/missing-text.ts';
 import { styleFor } from '../render/style.ts';
-import { checkNames, runningProject } from '../running-project.ts';
+import { UsageError } from '../usage-error.ts';
+import { namesMeant, runningProject } from '../running-project.ts';
 
 export async function port(io: Io, globals: GlobalOptions, name: string): Promise<number> {
   const client = await runningProject(io, globals);
@@ -14,7 +15,8 @@ export async function port(io: Io, globals: GlobalOptions, name: string): Promis
     return EXIT.done;
   }
   const snapshot = await client.snapshot();
-  checkNames(snapshot, [name]);
+  const names = namesMeant(snapshot, [name]);
+  if (names.length > 1) throw new UsageError(`"${name}" is a range, one tunnel a port`, `name one of ${names.join(', ')}`);
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });
   const why = missingLines(
     snapshot.tunnels.filter((tunnel) => tunnel.name === name),

@@ -2,7 +2,7 @@
 import { hostNode, tunnelNode, type Graph } from '../../core/graph.ts';
 import type { Snapshot, TunnelView } from '../../core/snapshot.ts';
 import type { DaemonClient } from '../../daemon/client.ts';
-import { isMet } from '../../daemon/wait-for.ts';
+import { isMet, type Condition } from '../../runner/met.ts';
 import type { Progress } from '../progress/progress.ts';
 
 export interface Rising {
@@ -25,13 +25,15 @@ export interface Risen {
   readonly snapshot: Snapshot;
   /** `tried`: every first try is over. `trying`: not yet, after the longest wait for that. */
   readonly outcome: 'met' | 'failed' | 'timeout' | 'tried' | 'trying';
+  /** The messages of the failures that were shown on the way. */
+  readonly told: ReadonlySet<string>;
 }
 
 /** Milliseconds for first tries, without the time a question is open: then the command leaves, and they go on. */
 const TRY_LIMIT = 30_000;
 const LOOK_EVERY = 50;
 /** Milliseconds for what is shown to catch up with what is. */
-const CATCH_UP_LIMIT = 1_000;
+const CATCH_UP_LIMIT = 5_000;
 
 /** Rejects when the project ends meanwhile, or the signal says so. */
 export async function rise(rising: Rising): Promise<Risen> {
@@ -42,32 +44,47 @@ export async function rise(rising: Rising): Promise<Risen> {
   const feed = startFeed(rising);
   try {
     const outcome = await (waitMs === null
-      ? firstTries(rising)
+      ? firstTries({ ...rising, names: [] })
       : client.wait({ names, condition: 'healthy', timeoutMs: waitMs }, { signal }).then((waited) => waited.outcome));
     await feed.catchUp();
-    return { outcome, snapshot: await client.snapshot() };
+    return { outcome, snapshot: await client.snapshot(), told: feed.told };
   } finally {
     await feed.stop();
   }
 }
 
+interface Feed {
+  readonly told: ReadonlySet<string>;
+  /** What has happened so far has been shown. */
+  readonly catchUp: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
 /** The events, as they come. */
-function startFeed({ client, progress, since, withPlans, signal }: Rising): { catchUp: () => Promise<void>; stop: () => Promise<void> } {
+function startFeed({ client, progress, since, withPlans, signal }: Rising): Feed {
   const own = new AbortController();
+  const told = new Set<string>();
   let seen = 0;
+  let isOver = false;
   const reading = (async () => {
     for await (const line of client.events({ since, follow: true }, AbortSignal.any([own.signal, signal]))) {
       if (line.type === 'dropped') continue;
       seen = line.seq;
+      if ((line.type === 'tunnel-state' || line.type === 'host-state') && line.failure) told.add(line.failure.message);
       if (withPlans || (line.type !== 'applied' && line.type !== 'rejected')) progress.event(line);
     }
-  })().catch(() => undefined);
+  })()
+    .catch(() => undefined)
+    .finally(() => {
+      isOver = true;
+    });
   return {
+    told,
     async catchUp() {
       let last = 0;
-      for await (const line of client.events({ last: 1 })) if (line.type !== 'dropped') last = line.seq;
+      for await (const line of client.events({ last: 1, since })) if (line.type !== 'dropped') last = line.seq;
       const deadline = performance.now() + CATCH_UP_LIMIT;
-      while (seen < last && performance.now() < deadline) await pause(5);
+      while (seen < last && !isOver && performance.now() < deadline) await pause(5);
     },
     async stop() {
       own.abort();
@@ -76,12 +93,23 @@ function startFeed({ client, progress, since, withPlans, signal }: Rising): { ca
   };
 }
 
-async function firstTries({ client, isAsking, signal }: Rising): Promise<Risen['outcome']> {
+interface Tries {
+  readonly client: DaemonClient;
+  /** None is all. */
+  readonly names: readonly string[];
+  readonly isAsking: () => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when each has been tried once, and is open or not. */
+export async function firstTries({ client, names, isAsking, signal }: Tries): Promise<'met' | 'tried' | 'trying'> {
   for (let left = TRY_LIMIT; left > 0; ) {
     const snapshot = await client.snapshot();
-    if (snapshot.tunnels.every((tunnel) => isMet(tunnel, 'open'))) return 'met';
-    if (!isTrying(snapshot)) return 'tried';
+    // First: a Ctrl-C at a question is also what makes the first try fail.
     signal.throwIfAborted();
+    const asked = names.length === 0 ? snapshot.tunnels : snapshot.tunnels.filter(({ name }) => names.includes(name));
+    if (asked.every((tunnel) => isMet(tunnel, 'open'))) return 'met';
+    if (!isTrying({ ...snapshot, tunnels: asked })) return 'tried';
     await pause(LOOK_EVERY);
     if (!isAsking()) left -= LOOK_EVERY;
   }
@@ -100,8 +128,13 @@ export const isHopeless = ({ hosts, tunnels }: Snapshot): boolean =>
   tunnels.every((tunnel) => tunnel.state === 'failed' || tunnel.state === 'waiting') &&
   !hosts.some((host) => host.state === 'connecting' || host.state === 'backoff');
 
-export const notUpYet = (snapshot: Snapshot, names: readonly string[] = []): TunnelView[] =>
-  snapshot.tunnels.filter((tunnel) => (names.length === 0 || names.includes(tunnel.name)) && !isMet(tunnel, 'healthy'));
+const without =
+  (condition: Condition) =>
+  ({ tunnels }: Snapshot, names: readonly string[] = []): TunnelView[] =>
+    tunnels.filter((tunnel) => (names.length === 0 || names.includes(tunnel.name)) && !isMet(tunnel, condition));
+
+export const notUpYet = without('healthy');
+export const notOpenYet = without('open');
 
 /** What is not up yet: the rest has nothing to show. Null where all is up. */
 function pendingPart(graph: Graph, { hosts, tunnels }: Snapshot): Graph | null {

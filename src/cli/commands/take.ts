@@ -1,5 +1,5 @@
 /** Takes a project for a runner of this process, so that other commands find it. */
-import type { Place } from '../../daemon/find-project.ts';
+import type { Place } from '../../daemon/place.ts';
 import type { HostOutcome } from '../../daemon/host.ts';
 import type { RunnerPort } from '../../runner/runner-port.ts';
 import type { Io } from '../io.ts';

@@ -65,7 +65,7 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
     if (!leave.signal.aborted || !(isDaemonError(error) || isAbort(error))) throw error;
     await progress.settled(null);
     progress.say(client ? 'left running; tunnels down takes it down' : 'given up: nothing was started', 'note');
-    return leave.code();
+    return leave.cutShort();
   } finally {
     leave.unlisten();
     detach();
@@ -88,10 +88,14 @@ async function tell(io: Io, globals: GlobalOptions, { risen, progress, options }
   if (missing.length === 0) return EXIT.done;
   const head = outcome === 'timeout' ? `${text} after ${(options.waitMs ?? 0) / 1000}s` : text;
   const style = styleFor({ ansi: globals.ansi, env: io.env, output: io.stderr });
-  progress.say(
-    [`${head}; not up:`, ...missingLines(missing, style).map((line) => `  ${line}`), next(snapshot, options)].join('\n'),
-    'error',
-  );
+  // The causes stand above already, where they have come up only now.
+  const isNews = missing.some(({ error }) => error === null || !risen.told.has(error.message));
+  const why = isNews
+    ? missingLines(missing, style)
+        .map((line) => `\n  ${line}`)
+        .join('')
+    : ` ${missing.map(({ name }) => name).join(', ')}`;
+  progress.say(`${head}; not up:${why}\n${next(snapshot, options)}`, 'error');
   if (options.waitMs !== null) return EXIT.failure;
   return open === 0 && isHopeless(snapshot) ? EXIT.failure : EXIT.done;
 }

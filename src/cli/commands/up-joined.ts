@@ -1,6 +1,7 @@
 /** `up` in the foreground on a project another process runs: the file is applied, then its events are followed; it outlives this. */
 import type { DaemonClient } from '../../daemon/client.ts';
-import type { Place } from '../../daemon/find-project.ts';
+import { isSameBuild } from '../../daemon/find-project.ts';
+import type { Place } from '../../daemon/place.ts';
 import { isDaemonError } from '../../daemon/daemon-error.ts';
 import type { LoadChange } from '../../runner/selection.ts';
 import { EXIT } from '../exit-code.ts';
@@ -8,7 +9,8 @@ import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
 import { loadElsewhere } from '../load-options.ts';
-import { chooseProgress, progressKind } from '../progress/choose.ts';
+import { endedAlone } from '../running-project.ts';
+import { chooseProgress, lineByLine, progressKind } from '../progress/choose.ts';
 import { applyToRunning, framesOf, tellProblems } from './apply-to-running.ts';
 import { ensureUp } from './ensure-up.ts';
 import type { UpOptions } from './up-options.ts';
@@ -26,6 +28,9 @@ export async function upJoined(io: Io, globals: GlobalOptions, { client, options
   const leave = leaving(io);
   try {
     const { signal } = leave;
+    const { pid, build, mode } = client.found;
+    if (mode === 'foreground' && !isSameBuild(client.found, io.build))
+      progress.say(`process ${pid} is of another build (${build}), and goes on in that: it is in the foreground elsewhere`, 'note');
     const began = Date.now();
     const applied = detach ? 'same' : await applyToRunning(io, globals, { ...options, client, load, progress, signal });
     if (applied === 'invalid') return EXIT.invalidConfiguration;
@@ -46,7 +51,7 @@ export async function upJoined(io: Io, globals: GlobalOptions, { client, options
       return leave.code();
     }
     if (stopped) return EXIT.done;
-    progress.say(`process ${client.found.pid} ended without taking the project down; tunnels up -d brings it up again`, 'error');
+    progress.say(endedAlone(client), 'error');
     return EXIT.failure;
   } catch (error) {
     if (!leave.signal.aborted || !isDaemonError(error)) throw error;
@@ -55,12 +60,6 @@ export async function upJoined(io: Io, globals: GlobalOptions, { client, options
     leave.unlisten();
     detach?.();
   }
-}
-
-/** What is up already has nothing to draw. */
-function lineByLine(io: Io, globals: GlobalOptions): GlobalOptions {
-  const kind = progressKind(io, globals);
-  return { ...globals, progress: kind === 'tty' ? 'plain' : kind };
 }
 
 interface BringingOver {

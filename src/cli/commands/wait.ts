@@ -5,9 +5,10 @@ import { EXIT } from '../exit-code.ts';
 import type { GlobalOptions } from '../global-options.ts';
 import type { Io } from '../io.ts';
 import { leaving } from '../leaving.ts';
+import { chooseProgress, lineByLine } from '../progress/choose.ts';
 import { missingLines } from '../render/missing-text.ts';
 import { styleFor } from '../render/style.ts';
-import { checkNames, runningProject } from '../running-project.ts';
+import { namesMeant, runningProject } from '../running-project.ts';
 
 export interface WaitOptions {
   /** None is every tunnel. */
@@ -16,18 +17,19 @@ export interface WaitOptions {
   readonly timeoutMs: number;
 }
 
-export async function wait(io: Io, globals: GlobalOptions, { names, timeoutMs }: WaitOptions): Promise<number> {
+export async function wait(io: Io, globals: GlobalOptions, { timeoutMs, ...asked }: WaitOptions): Promise<number> {
   const client = await runningProject(io, globals);
-  checkNames(await client.snapshot(), names);
+  const names = namesMeant(await client.snapshot(), asked.names);
   const leave = leaving(io);
   try {
     const waited = await client.wait({ names, condition: 'healthy', timeoutMs }, { signal: leave.signal });
     if (waited.outcome === 'met') return EXIT.done;
-    io.stderr.write(`${unmetText(io, globals, { ...waited, timeoutMs })}\n`);
+    const progress = await chooseProgress(io, lineByLine(io, globals), () => null);
+    progress.say(unmetText(io, globals, { ...waited, timeoutMs }), 'error');
     return EXIT.failure;
   } catch (error) {
     if (!leave.signal.aborted || !isDaemonError(error)) throw error;
-    return leave.code();
+    return leave.cutShort();
   } finally {
     leave.unlisten();
   }

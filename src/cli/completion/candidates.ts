@@ -23,6 +23,8 @@ export interface NameSource {
   tunnels(asked: Asked): Promise<readonly Candidate[]>;
   hosts(asked: Asked): Promise<readonly Candidate[]>;
   profiles(asked: Asked): Promise<readonly Candidate[]>;
+  /** Those that are up. */
+  projects(): Promise<readonly Candidate[]>;
 }
 
 /** Commands whose names are of hosts too. */
@@ -109,6 +111,7 @@ function flagOf(word: string, options: readonly Option[]): { readonly option: Op
 async function valuesOf(option: Option, asked: Asked, names: NameSource): Promise<Completion> {
   if (option.argChoices) return words(plain(option.argChoices));
   if (FILE_FLAGS.has(option.long ?? '')) return { kind: 'files', from: 0, candidates: [] };
+  if (option.long === '--project-name') return words(await names.projects());
   return words(option.long === '--profile' ? await names.profiles(asked) : []);
 }
 

@@ -14,9 +14,10 @@ interface Names {
   readonly tunnels: readonly Candidate[];
   readonly hosts: readonly Candidate[];
   readonly profiles: readonly Candidate[];
+  readonly projects: readonly Candidate[];
 }
 
-const NONE: Names = { tunnels: [], hosts: [], profiles: [] };
+const NONE: Names = { tunnels: [], hosts: [], profiles: [], projects: [] };
 
 /** Every name is known here: what ssh_config says of it is of no interest. */
 const anyHost: SshConfigLookup = async () => ({ status: 'answered', matched: true, settings: {} });
@@ -28,7 +29,15 @@ export function nameSource(io: Pick<Io, 'cwd' | 'env'>): NameSource {
     tunnels: async (asked) => (await names(asked)).tunnels,
     hosts: async (asked) => (await names(asked)).hosts,
     profiles: async (asked) => (await names(asked)).profiles,
+    projects: async () => (await limited(runningProjects(io))).projects,
   };
+}
+
+async function runningProjects({ env }: Pick<Io, 'env'>): Promise<Names> {
+  const [{ listProjects }, { stateRoot }] = await Promise.all([import('../../daemon/list-projects.ts'), import('../../daemon/paths.ts')]);
+  const all = await listProjects(stateRoot(env));
+  const projects = all.flatMap((each) => (each.state === 'running' ? [{ value: each.status.project, description: each.status.file }] : []));
+  return { ...NONE, projects: once(projects) };
 }
 
 async function allNames(io: Pick<Io, 'cwd' | 'env'>, asked: Asked): Promise<Names> {
@@ -36,6 +45,7 @@ async function allNames(io: Pick<Io, 'cwd' | 'env'>, asked: Asked): Promise<Name
   if (asked.files.includes('-')) return NONE;
   const [file, running] = await Promise.all([limited(namesOfFile(io, asked)), limited(namesOfRunning(io, asked))]);
   return {
+    ...NONE,
     tunnels: once([...file.tunnels, ...running.tunnels]),
     hosts: once([...file.hosts, ...running.hosts]),
     profiles: once(file.profiles),
@@ -61,6 +71,7 @@ async function namesOfFile({ cwd, env }: Pick<Io, 'cwd' | 'env'>, { files }: Ask
 function namesOfProject({ project }: Loaded): Names {
   const tunnels = [...project.tunnels.values()];
   return {
+    ...NONE,
     tunnels: tunnels.map((spec) => ({ value: spec.name, description: wayOf(spec) })),
     hosts: [...project.hosts.values()].map(({ name, hostname }) => ({ value: name, description: hostname })),
     profiles: tunnels.flatMap(({ profiles }) => profiles.map((value) => ({ value, description: 'a profile' }))),
@@ -81,7 +92,7 @@ async function namesOfTexts({ sources }: LoadFailure): Promise<Names> {
       const map = isMap(document.contents) ? document.get(key) : null;
       return isMap(map) ? map.items.map((pair) => ({ value: String(pair.key), description: '' })) : [];
     });
-  return { tunnels: keysOf('tunnels'), hosts: keysOf('hosts'), profiles: [] };
+  return { ...NONE, tunnels: keysOf('tunnels'), hosts: keysOf('hosts') };
 }
 
 async function namesOfRunning(io: Pick<Io, 'cwd' | 'env'>, asked: Asked): Promise<Names> {
@@ -90,9 +101,9 @@ async function namesOfRunning(io: Pick<Io, 'cwd' | 'env'>, asked: Asked): Promis
   const snapshot = place && (await (await findProject(place))?.snapshot());
   if (!snapshot) return NONE;
   return {
+    ...NONE,
     tunnels: snapshot.tunnels.map(({ name, state, ingress }) => ({ value: name, description: `${state} ${ingress}` })),
     hosts: snapshot.hosts.map(({ name, state }) => ({ value: name, description: state })),
-    profiles: [],
   };
 }
 

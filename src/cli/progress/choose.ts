@@ -29,3 +29,9 @@ export async function chooseProgress(io: Io, globals: GlobalOptions, frameOf: Fr
   const { liveProgress } = await import('./live.ts');
   return liveProgress({ log, output: io.stderr, style });
 }
+
+/** Line by line, for what has nothing to draw. */
+export const lineByLine = (io: Pick<Io, 'stderr' | 'env'>, globals: GlobalOptions): GlobalOptions => {
+  const kind = progressKind(io, globals);
+  return { ...globals, progress: kind === 'tty' ? 'plain' : kind };
+};

@@ -3,7 +3,7 @@
  * written out, and ssh_config is then turned off. Only sources of secrets are in a project, so no secret can be in this.
  */
 import { formatAddress } from '../../core/address.ts';
-import { THIS_MACHINE, type Healthcheck, type HostSpec, type Project, type TunnelSpec } from '../../core/spec.ts';
+import { THIS_MACHINE, type Healthcheck, type HostSpec, type Project, type SecretSource, type TunnelSpec } from '../../core/spec.ts';
 import { formatLimit } from './quantity.ts';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -41,8 +41,8 @@ function hostDocument(host: HostSpec): Document {
     identities_only: host.identitiesOnly,
     agent: host.agent,
     forward_agent: host.forwardAgent,
-    password: host.password,
-    passphrase: host.passphrase,
+    password: secretDocument(host.password),
+    passphrase: secretDocument(host.passphrase),
     host_key: host.hostKeys,
     host_key_policy: host.hostKeyPolicy,
     known_hosts: host.knownHosts,
@@ -65,6 +65,9 @@ function hostDocument(host: HostSpec): Document {
   // Keys that nobody named are the usual ones, and only tried where they exist.
   return { ...settings, via: host.via, ...(host.identityFilesExplicit ? { identity_file: host.identityFiles } : {}) };
 }
+
+const secretDocument = (source: SecretSource | null): Document | null =>
+  source && 'command' in source ? { command: source.command.argv } : source;
 
 function tunnelDocument(tunnel: TunnelSpec): Document {
   const onClient = tunnel.client !== THIS_MACHINE;
@@ -99,7 +102,7 @@ function tunnelDocument(tunnel: TunnelSpec): Document {
 }
 
 function healthcheckDocument({ probe, intervalMs, timeoutMs, retries, startPeriodMs }: Healthcheck): Document {
-  const what = probe.kind === 'tcp' ? { tcp: true } : probe.kind === 'http' ? { http: probe.path } : { command: probe.argv };
+  const what = probe.kind === 'tcp' ? { tcp: true } : probe.kind === 'http' ? { http: probe.path } : { command: probe.command.argv };
   return {
     ...what,
     interval: formatLimit(intervalMs),

@@ -2,7 +2,8 @@
 import type { Subject, TunnelsEvent } from '../../core/event.ts';
 import { unreachable } from '../../core/result.ts';
 import { failureText, hintText } from './failure.ts';
-import { formatBytes, formatClock } from './quantity.ts';
+import { nodesText } from './fell-text.ts';
+import { formatBytes, formatClock, formatDuration } from './quantity.ts';
 import { stateText } from './state-text.ts';
 import { subjectColour, type Style } from './style.ts';
 import { padEnd } from './table.ts';
@@ -29,7 +30,9 @@ export function eventText(event: TunnelsEvent, style: Style): EventText | null {
       const failed = event.to === 'failed';
       const leaving = event.to === 'closing' || event.to === 'closed';
       const hint = event.failure === null ? '' : hintText(event.failure, style);
-      return { lines: [stateText(event, style), hint].filter(Boolean), level: failed ? -1 : leaving ? 1 : 0 };
+      // What fell with another is told with that one's fall, and again when all are back.
+      const level = failed ? -1 : event.cause !== undefined ? 2 : leaving ? 1 : 0;
+      return { lines: [stateText(event, style), hint].filter(Boolean), level };
     }
     case 'health': {
       const why = event.failure === null ? '' : `: ${failureText(event.failure, style)}`;
@@ -49,6 +52,13 @@ export function eventText(event: TunnelsEvent, style: Style): EventText | null {
     }
     case 'connection-refused':
       return { lines: [style('yellow', `${event.from} ${REFUSED[event.why]}`)], level: 0 };
+    case 'recovered':
+      return {
+        lines: [
+          style('green', `${nodesText(event.back)} ${event.back.length === 1 ? 'is' : 'are'} back · ${formatDuration(event.tookMs)}`),
+        ],
+        level: 0,
+      };
     case 'failover':
       return { lines: [style('yellow', `goes through ${event.to} now, no longer ${event.from}`)], level: 0 };
     case 'retargeted':

@@ -8,11 +8,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}m`;
 }
 
-/** A limit the user set, without false precision: `10s`, `500ms`, `2m`. */
-export function formatLimit(ms: number): string {
-  if (ms % 1000 !== 0) return `${ms}ms`;
-  return ms % 60_000 === 0 && ms > 0 ? `${ms / 60_000}m` : `${ms / 1000}s`;
-}
+export { durationText as formatLimit } from '../../core/duration.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 

@@ -1,6 +1,7 @@
 /** The present state of a host or a tunnel in a few words: the same in the live view, the log and the summary. */
 import type { EventBody } from '../../core/event.ts';
 import { failureText } from './failure.ts';
+import { fellText } from './fell-text.ts';
 import { formatDuration, listed } from './quantity.ts';
 import type { Style } from './style.ts';
 
@@ -12,18 +13,22 @@ export const needText = (need: string): string => need.replace(/^(host|tunnel):/
 const took = (ms: number | null): string => (ms === null ? '' : ` · ${formatDuration(ms)}`);
 
 export function stateText(event: StateEvent, style: Style): string {
-  return event.type === 'host-state' ? hostText(event, style) : tunnelText(event, style);
+  const text = event.type === 'host-state' ? hostText(event, style) : tunnelText(event, style);
+  const { cause } = event;
+  return cause === undefined || event.waitingOn.includes(cause) ? text : `${text}, ${style('dim', `because of ${cause}`)}`;
 }
 
-function waiting(waitingOn: readonly string[]): string {
+export function waitingText(waitingOn: readonly string[]): string {
   return waitingOn.length === 0 ? 'waiting' : `waiting for ${listed(waitingOn.map(needText))}`;
 }
 
+const why = ({ failure, fell }: StateEvent, style: Style): string => (failure ? `${failureText(failure, style)}${fellText(fell)}` : '');
+
 function hostText(event: Extract<StateEvent, { type: 'host-state' }>, style: Style): string {
-  const reason = event.failure ? failureText(event.failure, style) : '';
+  const reason = why(event, style);
   switch (event.to) {
     case 'waiting':
-      return waiting(event.waitingOn);
+      return waitingText(event.waitingOn);
     case 'idle':
       return 'idle, nobody needs it now';
     case 'connecting':
@@ -44,11 +49,11 @@ function hostText(event: Extract<StateEvent, { type: 'host-state' }>, style: Sty
 }
 
 function tunnelText(event: Extract<StateEvent, { type: 'tunnel-state' }>, style: Style): string {
-  const reason = event.failure ? failureText(event.failure, style) : '';
+  const reason = why(event, style);
   const where = event.ingress === null ? '' : ` ${event.ingress}`;
   switch (event.to) {
     case 'waiting':
-      return waiting(event.waitingOn);
+      return waitingText(event.waitingOn);
     case 'opening':
       return event.failure ? style('yellow', `${reason}; trying again`) : 'opening';
     case 'open':
@@ -56,7 +61,7 @@ function tunnelText(event: Extract<StateEvent, { type: 'tunnel-state' }>, style:
     case 'unhealthy':
       return style('yellow', `unhealthy${reason === '' ? '' : `: ${reason}`}`);
     case 'reconnecting': {
-      const missing = event.waitingOn.length === 0 ? '' : `, ${waiting(event.waitingOn)}`;
+      const missing = event.waitingOn.length === 0 ? '' : `, ${waitingText(event.waitingOn)}`;
       return style('yellow', `reconnecting${missing}${reason === '' ? '' : `: ${reason}`}`);
     }
     case 'idle':

@@ -2,10 +2,10 @@
 import { listensOnHost } from '../../core/spec.ts';
 import { THIS_MACHINE } from '../../core/spec.ts';
 import type { Snapshot, TunnelView } from '../../core/snapshot.ts';
+import { fittedTable, type Column } from './fitted-table.ts';
 import { counted } from './quantity.ts';
 import type { Style } from './style.ts';
 import { stateColour } from './state-colour.ts';
-import { table } from './table.ts';
 
 const isUp = (tunnel: TunnelView): boolean => tunnel.state === 'open' || tunnel.state === 'idle' || tunnel.state === 'unhealthy';
 
@@ -22,25 +22,38 @@ export function ingressText(tunnel: Pick<TunnelView, 'type' | 'host' | 'client' 
 
 export const egressText = (tunnel: Pick<TunnelView, 'egress'>): string => tunnel.egress ?? 'SOCKS and HTTP proxy';
 
+/** Where there is no room for all of it, where a tunnel listens and its state stay. */
 export function summaryTable(snapshot: Snapshot, { style, width }: SummaryOptions): string[] {
   if (snapshot.tunnels.length === 0) return [];
-  const head = ['NAME', 'INGRESS', '', 'EGRESS', 'HOST', 'STATE'].map((text) => style('dim', text));
-  const rows = snapshot.tunnels.map((tunnel) => [
-    tunnel.name,
-    ingressText(tunnel),
-    '→',
-    egressText(tunnel),
-    tunnel.host,
-    style(stateColour(tunnel.state), tunnel.state),
-  ]);
-  return table([head, ...rows], { width });
+  const columns: Column<TunnelView>[] = [
+    { head: 'NAME', spare: 0, cell: ({ name }) => name },
+    { head: 'INGRESS', spare: 0, cell: ingressText },
+    { head: '   EGRESS', spare: 2, cell: (tunnel) => `→  ${egressText(tunnel)}` },
+    { head: 'HOST', spare: 3, cell: ({ host }) => host },
+    { head: 'STATE', spare: 0, cell: ({ state }) => style(stateColour(state), state) },
+  ];
+  return fittedTable(
+    columns.map((column) => ({ ...column, head: style('dim', column.head) })),
+    snapshot.tunnels,
+    width,
+  );
 }
 
-/** `3 tunnels are open`, `2 of 3 tunnels are open`. */
+/** `3 tunnels are open`, `2 of 3 tunnels are open`; or, as not all that are up are open, `3 tunnels are up: 1 open, 2 idle until a client comes`. */
 export function openCount(snapshot: Snapshot): { readonly open: number; readonly all: number; readonly text: string } {
   const all = snapshot.tunnels.length;
-  const open = snapshot.tunnels.filter(isUp).length;
-  const verb = all === 1 ? 'is' : 'are';
-  const text = open === all ? `${counted(all, 'tunnel')} ${verb} open` : `${open} of ${counted(all, 'tunnel')} ${verb} open`;
-  return { open, all, text };
+  const up = snapshot.tunnels.filter(isUp);
+  const of = up.length === all ? counted(all, 'tunnel') : `${up.length} of ${counted(all, 'tunnel')}`;
+  return { open: up.length, all, text: `${of} ${all === 1 ? 'is' : 'are'} ${upWords(up)}` };
+}
+
+function upWords(up: readonly TunnelView[]): string {
+  const count = (state: TunnelView['state']): number => up.filter((tunnel) => tunnel.state === state).length;
+  const kinds: readonly (readonly [number, string])[] = [
+    [count('open'), 'open'],
+    [count('idle'), 'idle until a client comes'],
+    [count('unhealthy'), 'unhealthy'],
+  ];
+  if (count('open') === up.length) return 'open';
+  return `up: ${kinds.flatMap(([many, kind]) => (many > 0 ? `${many} ${kind}` : [])).join(', ')}`;
 }

@@ -36,13 +36,33 @@ export function fileCommands({ command, define }: CommandTable): void {
     },
   );
 
+  define<{ readonly yes?: boolean; readonly show?: boolean; readonly revoke?: boolean }>(
+    command('trust', "allow this project's commands (healthchecks, secrets) to run, as the file is now")
+      .option('-y, --yes', 'ask nothing: for scripts that know the file')
+      .option('--show', 'only show them, and whether they are trusted')
+      .option('--revoke', 'trust this project no longer'),
+    async ({ io, globals, flags }) => {
+      const { trust } = await import('../commands/trust.ts');
+      return trust(io, globals, { yes: flags.yes ?? false, show: flags.show ?? false, revoke: flags.revoke ?? false });
+    },
+  );
+
   define(command('schema', 'print the JSON schema of tunnels.yaml'), async ({ io }) =>
     (await import('../commands/schema.ts')).printSchema(io),
   );
 
-  define<{ readonly stay?: boolean }>(
-    command('demo', 'bring up the double tunnel of the guide on servers inside this program').option('--stay', 'keep it up until Ctrl-C'),
+  define<{ readonly stay?: boolean; readonly servers?: string | true }>(
+    command('demo', 'bring up the double tunnel of the guide on servers inside this program')
+      .option('--stay', 'keep it up until Ctrl-C')
+      .option(
+        '--servers [directory]',
+        'only the servers, and a tunnels.yaml for them in a new directory, for you to bring up (./tunnels-demo)',
+      ),
     async ({ io, globals, flags }) => {
+      if (flags.servers !== undefined) {
+        const { demoServers } = await import('../commands/demo-servers.ts');
+        return demoServers(io, flags.servers === true ? 'tunnels-demo' : flags.servers);
+      }
       const { demo } = await import('../commands/demo.ts');
       return demo(io, globals, { stay: flags.stay ?? false });
     },

@@ -70,5 +70,5 @@ export function lifecycleCommands({ command, define }: CommandTable): void {
     const { reload } = await import('../commands/reload.ts');
     return reload(io, globals);
   });
-  define(command('__daemon', 'the process in the background'), async ({ io }) => io.runDaemon());
+  define(command('__daemon', 'the process in the background').argument('[file]'), async ({ io }) => io.runDaemon());
 }

@@ -35,7 +35,7 @@ export function seeingCommands({ command, define }: CommandTable): void {
       .addArgument(new Argument('[name...]', 'only these tunnels'))
       .addOption(format())
       .option('-q, --quiet', 'only the names')
-      .option('--status <state>', 'only those in this state (repeatable)', states),
+      .addOption(option('--status <state>', 'only those in this state (repeatable)').choices(STATES).argParser(states)),
     async ({ io, globals, names, flags }) => {
       const { ps } = await import('../commands/ps.ts');
       return ps(io, globals, { names, format: flags.format, quiet: flags.quiet ?? false, states: flags.status ?? [] });

@@ -60,7 +60,7 @@ function allColumns(samples: readonly Sample[]): readonly Column[] {
     { head: 'UP', min: 12, max: 12, right: true, cell: ({ txRate }) => rateText(txRate) },
     { head: 'RTT', sort: 'rtt', min: 7, max: 7, right: true, cell: ({ view }) => rttText(view.rtt_ms) },
     { head: 'HISTORY', sort: 'rate', min: 10, max: KEPT, cell: ({ history }, width) => plot(history, width), colour: () => 'cyan' },
-    { head: 'WAY', min: 10, max: longest(way), cell: way, colour: () => 'dim' },
+    { head: 'WAY', min: Math.min(24, longest(way)), max: longest(way), cell: way, colour: () => 'dim' },
   ];
 }
 
@@ -112,11 +112,20 @@ export function topLines(view: TopView, { columns, rows }: Size, style: Style): 
   ];
   const blank = Math.max(0, rows - 1 - lines.length);
   const hidden = all.length - shown.length;
-  const keys = hidden > 0 ? `${offset + 1}-${offset + shown.length} of ${all.length} · ↑ ↓ scroll · ${KEYS}` : KEYS;
-  return [...lines, ...Array<string>(blank).fill(''), style('dim', fit(keys, columns))].slice(0, Math.max(1, rows));
+  const keys = keysLine(hidden > 0 ? `${offset + 1}-${offset + shown.length} of ${all.length} · ↑ ↓ scroll · ` : '', columns);
+  return [...lines, ...Array<string>(blank).fill(''), style('dim', keys)].slice(0, Math.max(1, rows));
 }
 
-const KEYS = 'sort: n name · s state · c connections · r rate · t round trip · f as in the file · q quit';
+const SORTS = [
+  'n name · s state · c connections · r rate · t round trip · f as in the file',
+  'n name · s state · c conns · r rate · t rtt · f file',
+];
+
+/** The way out stands first: it is never what is cut off. */
+function keysLine(scroll: string, columns: number): string {
+  const lines = SORTS.map((sorts) => `q quit · ${scroll}sort: ${sorts}`);
+  return fit(lines.find((line) => visibleWidth(line) <= columns) ?? lines.at(-1) ?? '', columns);
+}
 
 /** The offset that leaves no blank rows at the end. */
 export const scrolled = (offset: number, all: number, room: number): number => Math.max(0, Math.min(offset, all - room));

@@ -1,6 +1,8 @@
 /** The commands that ask a running project, against a played one: what they ask, print and end with. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../../src/core/failure.ts';
+import { connectProject } from '../../../src/daemon/find-project.ts';
+import { hostSpec, project, tunnelSpec } from '../../helpers/spec.ts';
 import { until } from '../../helpers/wait.ts';
 import { RunningScene } from '../running-scene.ts';
 
@@ -57,6 +59,13 @@ describe('ps', () => {
     expect((await scene.run(['ps', '--progress', 'quiet'])).err).toBe('');
   });
 
+  it('says what one waits for that knows of no failure; the fields of its JSON stay', async () => {
+    await scene.up();
+    scene.runner.set('git', { state: 'reconnecting', waiting_on: ['tunnel git-inner'] });
+    expect((await scene.run(['ps'])).err).toBe('git: reconnecting, waiting for tunnel git-inner\n');
+    expect((await scene.run(['ps', '--format', 'json'])).out).not.toContain('waiting_on');
+  });
+
   it.each<[readonly string[], string]>([
     [['-q'], 'web\ngit\n'],
     [['-q', 'git'], 'git\n'],
@@ -100,10 +109,53 @@ describe('a name that is not there', () => {
   });
 });
 
+describe('-p finds a project that is up by its name', () => {
+  const elsewhere = () => scene.io({ cwd: scene.dir });
+
+  it('from anywhere', async () => {
+    await scene.up();
+    expect(await scene.run(['-p', 'test', 'ps', '-q'], elsewhere())).toEqual({ code: 0, out: 'web\ngit\n', err: '' });
+    expect(await scene.run(['-p', 'test', 'port', 'web'], elsewhere())).toMatchObject({ code: 0 });
+  });
+
+  it('and no other, though that is near', async () => {
+    await scene.up();
+    expect(await scene.run(['-p', 'other', 'ps'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'tunnels: project "other" is not up: tunnels ls shows what is\n',
+    });
+    expect(await scene.run(['-p', 'other', 'down'])).toEqual({ code: 0, out: '', err: 'project "other" is not up: nothing to do\n' });
+    expect(await scene.run(['-p', 'other', '-f', 'tunnels.yaml', 'ps', '-q'])).toMatchObject({ code: 0, out: 'web\ngit\n' });
+  });
+});
+
+describe('a range', () => {
+  it.each<[readonly string[], string]>([
+    [['ps', '-q', 'ports'], 'ports-9000\nports-9001\n'],
+    [['ps', '-q', 'ports-9001', 'web'], 'web\nports-9001\n'],
+    [['env', '--format', 'json', 'ports'], '{\n  "TUNNEL_PORTS_9000_PORT": "8080"'],
+  ])('%j is all that was made of it', async (argv, out) => {
+    const ranges = ['web', 'ports-9000', 'ports-9001'].map((name) => tunnelSpec(name));
+    scene.runner.project = project([hostSpec('bastion')], ranges);
+    await scene.up();
+    const ran = await scene.run(argv);
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    expect(ran.out.startsWith(out)).toBe(true);
+    expect(await scene.run(['port', 'ports'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'tunnels: "ports" is a range, one tunnel a port\n(name one of ports-9000, ports-9001)\n',
+    });
+    await scene.run(['stop', '-t', '0', 'ports']);
+    expect(scene.runner.calls).toEqual(['stopTunnels ports-9000 ports-9001 0']);
+  });
+});
+
 describe('lifecycle', () => {
   it.each<[readonly string[], readonly string[], string]>([
-    [['stop'], ['stopTunnels web git null'], '2 tunnels stopped; tunnels start opens again\n'],
-    [['stop', '-t', '1.5', 'web'], ['stopTunnels web 1500'], 'web stopped; tunnels start opens again\n'],
+    [['stop'], ['stopTunnels web git null'], '2 tunnels stopped; tunnels start opens them again\n'],
+    [['stop', '-t', '1.5', 'web'], ['stopTunnels web 1500'], 'web stopped; tunnels start web opens it again\n'],
     [['start', 'web'], ['startTunnels web'], 'web started\n'],
     [['restart', '-t', '0', 'git'], ['stopTunnels git 0', 'startTunnels git'], 'git restarted\n'],
     [['reload'], ['apply'], 'reloaded: no changes\n'],
@@ -111,6 +163,22 @@ describe('lifecycle', () => {
     await scene.up();
     expect(await scene.run(argv)).toEqual({ code: 0, out: '', err });
     expect(scene.runner.calls).toEqual(calls);
+  });
+
+  const rejected = { ...refused, code: 'auth-rejected' };
+  it.each<[string, 'failed' | 'waiting', typeof refused, number, string]>([
+    ['needs the user', 'failed', refused, 1, ''],
+    ['waits for a host that does', 'waiting', rejected, 1, ''],
+    ['may still come up', 'waiting', refused, 0, 'it goes on trying; tunnels logs -f follows it\n'],
+  ])('start of one that %s says why it is not open', async (_, state, error, code, next) => {
+    await scene.up();
+    scene.runner.startTunnels = () => scene.runner.set('git', { state, error });
+    expect(await scene.run(['start', 'git'])).toEqual({
+      code,
+      out: '',
+      err: `not open:\n  git: connection refused by bastion:22 [${error.code}]\n    → is sshd running there?\n${next}`,
+    });
+    expect((await scene.run(['start', 'web'])).err).toBe('web started\n');
   });
 
   it('a signal leaves a stop that drains to itself', async () => {
@@ -141,6 +209,32 @@ describe('lifecycle', () => {
     expect(err).toBe(
       'tunnels.yaml:1:1 no such key\n1 | tunels: {}\n  | ^\n1 problem in tunnels.yaml\nthe configuration is not valid: nothing was changed\n',
     );
+  });
+});
+
+describe('--dry-run says what would be done, and does nothing', () => {
+  it.each<[readonly string[], string]>([
+    [['down'], '- tunnel git\n- tunnel web\n- host bastion\n'],
+    [['down', '-t', '0'], '- tunnel git\n- tunnel web\n- host bastion\n'],
+    [['stop'], '- tunnel web\n'],
+    [['stop', 'git'], 'no changes\n'],
+    [['start'], '+ tunnel git\n'],
+    [['restart', 'web'], '~ tunnel web\n'],
+    [['reload'], 'no changes\n'],
+    [['run', 'git', '--', 'cmd', '--flag', "it's"], `+ tunnel git  stopped\nthen cmd --flag 'it'\\''s'\n`],
+    [['up', '-d'], '+ tunnel git  stopped\n'],
+  ])('%j', async (argv, out) => {
+    await scene.up();
+    scene.runner.set('git', { state: 'closed' });
+    const io = scene.io();
+    expect(await scene.run(['--dry-run', ...argv], io)).toEqual({ code: 0, out, err: '' });
+    expect({ calls: scene.runner.calls, commands: io.commands }).toEqual({ calls: [], commands: [] });
+  });
+
+  it('and what is wrong with the file', async () => {
+    await scene.up();
+    scene.runner.failure = { diagnostics: [], watch: [], sources: new Map() };
+    expect(await scene.run(['reload', '--dry-run'])).toMatchObject({ code: 3, out: '' });
   });
 });
 
@@ -186,6 +280,55 @@ describe('logs and events', () => {
     expect(io.listening).toBe(0);
   });
 
+  it.each([['logs'], ['events']])('%s -f says so when the process ends without a word, and fails', async (command) => {
+    await scene.up();
+    const io = scene.io();
+    const ran = scene.run([command, '-f', 'web'], io);
+    scene.runner.warn('web', 'the last');
+    await until(() => io.stdout.text.includes('the last'), { what: 'the present' });
+    await scene.end();
+    expect(await ran).toMatchObject({ code: 1, err: expect.stringMatching(/^tunnels: process \d+ ended without taking the project down/) });
+    scene = new RunningScene();
+  });
+
+  it('logs -n counts what it shows, and -f goes on behind it', async () => {
+    await scene.up();
+    scene.runner.warn('web', 'the first');
+    scene.runner.warn('web', 'the second');
+    // Of these nothing is shown.
+    const other = { type: 'applied', plan: '- tunnel git', changes: 1 } as const;
+    for (let count = 0; count < 30; count += 1) scene.runner.emit({ kind: 'project', name: 'shop' }, other);
+    expect((await scene.run(['logs', '-n', '1', 'web'])).out).toMatch(/^[^\n]*the second\n$/);
+    const io = scene.io();
+    const ran = scene.run(['logs', '-f', '-n', '2', 'web'], io);
+    await until(() => io.stdout.text.includes('the second'), { what: 'the past' });
+    scene.runner.warn('web', 'the third');
+    await until(() => io.stdout.text.includes('the third'), { what: 'the present' });
+    io.signal('SIGINT');
+    expect((await ran).code).toBe(130);
+    expect(io.stdout.text.match(/the \w+/g)).toEqual(['the first', 'the second', 'the third']);
+    expect((await scene.run(['logs', '-n', '100', 'web'])).out.match(/the \w+/g)).toEqual(['the first', 'the second', 'the third']);
+  });
+
+  it('logs NAME tells of what was applied only what is about NAME', async () => {
+    await scene.up();
+    const apply = (plan: string): void =>
+      scene.runner.emit({ kind: 'project', name: 'shop' }, { type: 'applied', plan, changes: plan.split('\n').length });
+    apply('+ host web\n+ tunnel web\n+ tunnel web-2\n+ tunnel git');
+    apply('~ tunnel web: egress a:1 → b:2 (retarget)\n~ tunnel git: egress a:1 → b:2 (retarget)');
+    apply('- tunnel git');
+    const texts = (await scene.run(['logs', 'web'])).out.split('\n').map((line) => line.replace(/^shop +\| (\d\d:\d\d:\d\d)? */, ''));
+    expect(texts).toEqual([
+      'applied: 2 changes',
+      '+ host web',
+      '+ tunnel web',
+      'applied: 1 change',
+      '~ tunnel web: egress a:1 → b:2 (retarget)',
+      '',
+    ]);
+    expect((await scene.run(['logs'])).out).toContain('applied: 4 changes');
+  });
+
   it('explain a failure under its line, and tell of another day', async () => {
     await scene.up();
     const told = failure({ code: 'target-refused', message: 'web:80 refused', hint: 'start it' });
@@ -225,16 +368,57 @@ describe('run', () => {
     expect(io.commands).toMatchObject([
       { argv: ['cmd', '--flag', '--', 'x'], env: { MINE: '1', TUNNEL_WEB_PORT: '8080', TUNNEL_GIT_PORT: '8080' } },
     ]);
-    expect(scene.runner.calls).toEqual([]);
+    expect(scene.runner.calls).toEqual(['lend', 'release 1 null']);
   });
 
-  it('starts what is stopped, and stops it again', async () => {
+  it('borrows what is named for as long as the command runs, and gives it no exports of others', async () => {
     await scene.up();
-    scene.runner.set('git', { state: 'closed' });
     const io = scene.io();
+    io.command = async () => {
+      expect(scene.runner.calls).toEqual(['lend git']);
+      return 0;
+    };
     expect((await scene.run(['run', '-t', '2', 'git', '--', 'cmd'], io)).code).toBe(0);
-    expect(scene.runner.calls).toEqual(['startTunnels git', 'stopTunnels git 2000']);
+    expect(scene.runner.calls).toEqual(['lend git', 'release 1 2000']);
     expect(io.commands[0]?.env).not.toHaveProperty('TUNNEL_WEB_PORT');
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s while it waits: %i, the command does not run, and what was borrowed is given back', async (signal, code) => {
+    await scene.up();
+    scene.runner.set('git', { state: 'opening' });
+    const io = scene.io();
+    const ran = scene.run(['run', '--', 'cmd'], io);
+    await until(() => scene.runner.calls.length > 0 && scene.runner.listening > 1, { what: 'it to wait' });
+    io.signal(signal);
+    expect(await ran).toMatchObject({ code });
+    expect(io.commands).toEqual([]);
+    expect(scene.runner.calls).toEqual(['lend', 'release 1 0']);
+    expect(io.listening).toBe(0);
+  });
+
+  it('says what it drains after the command, and a signal hurries it', async () => {
+    await scene.up();
+    scene.runner.set('git', { connections: 2 });
+    scene.runner.draining = new Promise((resolve) => (scene.runner.hurried = resolve));
+    const io = scene.io();
+    const ran = scene.run(['run', '--', 'cmd'], io);
+    await until(() => io.stderr.text.includes('draining; 2 connections of the project open, Ctrl-C closes at once'), { what: 'the drain' });
+    io.signal('SIGINT');
+    expect((await ran).code).toBe(0);
+    expect(scene.runner.calls).toEqual(['lend', 'release 1 null', 'release 1 0']);
+  });
+
+  it('waits for no news where there is none', async () => {
+    await scene.up();
+    scene.runner.warn('web', 'long ago');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const began = performance.now();
+    expect(await scene.run(['run', '--', 'cmd'])).toMatchObject({ code: 0 });
+    // It would have waited for five seconds.
+    expect(performance.now() - began).toBeLessThan(4_000);
   });
 
   it('runs nothing where they do not come up', async () => {
@@ -248,13 +432,20 @@ describe('run', () => {
     expect(io.commands).toEqual([]);
   });
 
-  it('brings up what is not, and closes it after the command', async () => {
+  it('brings up what is not, for itself alone, and takes it down after the command', async () => {
     const io = scene.io();
-    const ran = scene.run(['run', '-t', '3', '--', 'cmd'], io);
-    expect((await ran).code).toBe(0);
+    io.ensure = async ({ request }) => {
+      await scene.up(request.use === undefined ? {} : { use: request.use });
+      const client = await connectProject(request);
+      const outcome = { applied: true, plan: { steps: [] }, diagnostics: [], sources: {} } as const;
+      return { how: 'started', client, started: { type: 'ready', pid: 1, outcome, detach: () => undefined } };
+    };
+    void scene.takenDown().then(() => scene.end());
+    expect((await scene.run(['--profile', 'dev', 'run', '-t', '3', 'git', '--', 'cmd'], io)).code).toBe(0);
+    expect(io.ensured[0]?.request).toMatchObject({ names: ['git'], watch: false, load: { profiles: ['dev'] } });
     expect(io.commands).toMatchObject([{ argv: ['cmd'], env: { TUNNEL_GIT_PORT: '8080' } }]);
-    expect(io.served).toMatchObject([{ mode: 'foreground' }]);
-    expect(io.runner.stops).toEqual([3000]);
+    expect(scene.runner.calls).toEqual(['stop 3000']);
     expect(io.listening).toBe(0);
+    scene = new RunningScene();
   });
 });

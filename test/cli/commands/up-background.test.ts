@@ -1,6 +1,7 @@
 /** `up -d`, and `up` on what is up already, against a played project. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findProject } from '../../../src/daemon/find-project.ts';
+import { serveRunner } from '../../../src/daemon/host.ts';
 import { until } from '../../helpers/wait.ts';
 import type { FakeIo } from '../fake-runner.ts';
 import { view } from '../../daemon/played-runner.ts';
@@ -60,10 +61,10 @@ describe('up -d', () => {
       code: 0,
       err: expect.stringContaining(`process ${process.pid} has the project up: no changes\n`) as string,
     });
-    expect(scene.runner.calls).toEqual(['select ', 'apply']);
+    expect(scene.runner.calls).toEqual(['select ', 'apply', 'watch']);
     scene.runner.calls.length = 0;
     scene.runner.set('git', { state: 'closed' });
-    expect((await scene.run(['up', '-d', 'git'], joining())).err).toContain('started again: git\n');
+    expect((await scene.run(['up', '-d', '--no-watch', 'git'], joining())).err).toContain('started again: git\n');
     expect(scene.runner.calls).toEqual(['select git', 'apply', 'startTunnels git']);
   });
 
@@ -102,13 +103,17 @@ describe('up -d', () => {
     expect(err).toContain('1 of 2 tunnels are open after 0.1s; not up:\n  git: opening\n');
   });
 
-  it('Ctrl-C while it comes up leaves it running, and says so', async () => {
+  it.each([
+    ['while it comes up', () => undefined],
+    ['that makes the last try fail', () => scene.runner.set('git', { state: 'failed' })],
+  ])('Ctrl-C %s leaves it running, and says so', async (_, fail) => {
     const io = starting();
     scene.runner.views.set('git', { ...view('git'), state: 'opening' });
     const ran = scene.run(['up', '-d'], io);
     await until(() => io.ensured.length > 0 && scene.runner.listening > 0, { what: 'it to wait' });
     await new Promise((resolve) => setTimeout(resolve, 100));
     io.signal('SIGINT');
+    fail();
     const { code, err } = await ran;
     expect(code).toBe(130);
     expect(err).toMatch(/left running; tunnels down takes it down\n$/);
@@ -137,7 +142,7 @@ describe('up in the foreground on what is up', () => {
     const io = scene.io();
     const ran = scene.run(['up', 'web'], io);
     await until(() => io.stderr.text.includes('following what happens; Ctrl-C leaves it running'), { what: 'it to follow' });
-    expect(scene.runner.calls).toEqual(['select web', 'apply']);
+    expect(scene.runner.calls).toEqual(['select web', 'apply', 'watch']);
     await until(
       async () => {
         scene.runner.warn('web', 'careful');
@@ -149,7 +154,18 @@ describe('up in the foreground on what is up', () => {
     expect((await ran).code).toBe(130);
     expect(io.stderr.text).toMatch(/left running; tunnels down takes it down\n$/);
     expect(io.made).toEqual([]);
-    expect(scene.runner.calls).toEqual(['select web', 'apply']);
+    expect(scene.runner.calls).toEqual(['select web', 'apply', 'watch']);
+  });
+
+  it('of another build, which stays in the foreground, says so', async () => {
+    await scene.up({ build: 'b0', mode: 'foreground' });
+    const io = scene.io();
+    io.serve = async (options) => serveRunner({ ...options, build: 'b1' });
+    const ran = scene.run(['up'], io);
+    await until(() => io.stderr.text.includes('following'), { what: 'it to follow' });
+    expect(io.stderr.text).toContain(`process ${process.pid} is of another build (b0), and goes on in that`);
+    io.signal('SIGINT');
+    expect((await ran).code).toBe(130);
   });
 
   it('ends with 0 when it is taken down', async () => {

@@ -128,6 +128,8 @@ describe('when something fails', () => {
         address: 'bastion:22',
         state: 'failed',
         via: null,
+        connections: 0,
+        connections_wanted: 1,
         waiting_on: [],
         rtt_ms: null,
         since: '',

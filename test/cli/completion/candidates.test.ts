@@ -21,7 +21,12 @@ const of =
     asked.push(what.files);
     return values.map((value) => ({ value, description: '' }));
   };
-const names: NameSource = { tunnels: of('git', 'git-inner', 'web'), hosts: of('bastion', 'deploy@gate:2222'), profiles: of('debug') };
+const names: NameSource = {
+  tunnels: of('git', 'git-inner', 'web'),
+  hosts: of('bastion', 'deploy@gate:2222'),
+  profiles: of('debug'),
+  projects: async () => [{ value: 'shop', description: '' }],
+};
 
 /** The words of a line; one that ends in a blank has an empty word at the cursor. */
 const at = (line: string) => complete(program, line.split(' '), names);
@@ -63,6 +68,10 @@ describe('at a flag and its value', () => {
     ['graph --progress j', ['json']],
     ['--profile ', ['debug']],
     ['--profile=', ['--profile=debug']],
+    ['-p ', ['shop']],
+    ['ps --project-name=s', ['--project-name=shop']],
+    ['ps --status o', ['opening', 'open']],
+    ['ps --status open --status un', ['unhealthy']],
     ['up -t ', []],
     ['up -t 5 w', ['web']],
     ['up -t5 w', ['web']],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nameSource } from '../../../src/cli/completion/names.ts';
 import { remove, scratch } from '../../helpers/scratch.ts';
+import { RunningScene } from '../running-scene.ts';
 
 let cwd: string;
 beforeEach(() => {
@@ -67,4 +68,16 @@ it.each([
 it('are not read from standard input', async () => {
   write(FILE);
   expect(await source().tunnels({ files: ['-'] })).toEqual([]);
+});
+
+it('of projects are those that are up, with their files; none where nothing is', async () => {
+  expect(await source().projects()).toEqual([]);
+  const scene = new RunningScene();
+  try {
+    await scene.up();
+    const names = nameSource({ cwd, env: { HOME: cwd, TUNNELS_STATE_DIR: join(scene.dir, 's') } });
+    expect(await names.projects()).toEqual([{ value: 'test', description: expect.stringMatching(/shop\/tunnels\.yaml$/) as string }]);
+  } finally {
+    await scene.end();
+  }
 });

@@ -38,3 +38,12 @@ it('does not tell twice what the runner told', () => {
   progress.say('hello', 'error');
   expect(lines).toHaveLength(1);
 });
+
+it('an error that the command says is a line of its own, without colours; notes are for people', () => {
+  const { lines, progress } = setup();
+  progress.say('all is well', 'note');
+  progress.say('\u001b[31mnot up\u001b[39m after 5s', 'error');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { seq: 0, at: 7, subject: { kind: 'project', name: '' }, type: 'error', code: 'failed', message: 'not up after 5s', hint: null },
+  ]);
+});

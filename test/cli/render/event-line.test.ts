@@ -37,6 +37,37 @@ describe('the text of an event', () => {
       ['bastion:22 refused the connection [refused]; next try in 1.50s', '→ is sshd running there?'],
       0,
     ],
+    [
+      host({ to: 'backoff', failure: refused, fell: ['tunnel echo'] }),
+      ['bastion:22 refused the connection [refused]; tunnel echo waits for it', '→ is sshd running there?'],
+      0,
+    ],
+    [
+      host({ to: 'backoff', failure: refused, retryInMs: 300, fell: ['tunnel a', 'host inner', 'tunnel b'] }),
+      [
+        'bastion:22 refused the connection [refused]; tunnels a and b and host inner wait for it; next try in 0.30s',
+        '→ is sshd running there?',
+      ],
+      0,
+    ],
+    [
+      tunnel({ to: 'failed', failure: refused, fell: ['tunnel a', 'host x', 'tunnel b', 'host y'] }),
+      ['failed: bastion:22 refused the connection [refused]; 2 tunnels and 2 hosts wait for it', '→ is sshd running there?'],
+      -1,
+    ],
+    [tunnel({ to: 'reconnecting', waitingOn: ['host bastion'], cause: 'host bastion' }), ['reconnecting, waiting for host bastion'], 2],
+    [
+      tunnel({ to: 'reconnecting', waitingOn: ['host inner'], cause: 'host bastion' }),
+      ['reconnecting, waiting for host inner, because of host bastion'],
+      2,
+    ],
+    [tunnel({ to: 'open', ingress: '[::1]:1', tookMs: 310, cause: 'host x' }), ['open [::1]:1 · 0.31s, because of host x'], 2],
+    [{ type: 'recovered', back: ['tunnel echo'], tookMs: 1_200 }, ['tunnel echo is back · 1.20s'], 0],
+    [
+      { type: 'recovered', back: ['tunnel a', 'tunnel b', 'tunnel c', 'tunnel d', 'host x'], tookMs: 1_200 },
+      ['4 tunnels and 1 host are back · 1.20s'],
+      0,
+    ],
     [host({ to: 'failed', failure: refused }), ['failed: bastion:22 refused the connection [refused]', '→ is sshd running there?'], -1],
     [host({ to: 'closing' }), ['closing'], 1],
     [tunnel({ to: 'open', ingress: '127.0.0.1:8080', tookMs: 310 }), ['open 127.0.0.1:8080 · 0.31s'], 0],

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { dotenvText, jsonText, shellText } from '../../../src/cli/render/exports-text.ts';
+import { jsonText, shellText } from '../../../src/cli/render/exports-text.ts';
 
 /** What a process that sh starts after eval finds in its environment. */
 function throughShell(variables: Record<string, string>): Record<string, string> {
@@ -25,24 +24,6 @@ const sample = fc.sample(fc.string({ unit: fc.constantFrom(...'\'"$`\\!*?~#;&|<>
 
 it('any value survives eval in sh', () => {
   expect(throughShell(named(sample))).toEqual(named(sample));
-});
-
-it.each([
-  ['plain', 'A=plain\n'],
-  ['127.0.0.1:80', 'A=127.0.0.1:80\n'],
-  ['', 'A=\n'],
-  ['two words', "A='two words'\n"],
-  ['$HOME', "A='$HOME'\n"],
-  ["it's", 'A="it\'s"\n'],
-  ['it\'s "so"', 'A=`it\'s "so"`\n'],
-])('dotenv writes %j as it needs to be', (value, text) => {
-  expect(dotenvText({ A: value })).toBe(text);
-});
-
-it('dotenv is read back by node, but for what fits into no quotes as it is', () => {
-  const writable = sample.filter((value) => !(value.includes("'") && value.includes('`') && /["$\\]/.test(value)));
-  expect(writable.length).toBeGreaterThan(100);
-  for (const value of writable) expect(parseEnv(dotenvText({ V: value }))).toEqual({ V: value });
 });
 
 it('json is one object', () => {

@@ -16,7 +16,8 @@ describe('a fitted table', () => {
     [null, ['NAME   LONG             LESS', 'a      aaa              x', 'bbbbb  bbbbbbbbbbbbbbb  x']],
     [28, ['NAME   LONG             LESS', 'a      aaa              x', 'bbbbb  bbbbbbbbbbbbbbb  x']],
     [27, ['NAME   LONG', 'a      aaa', 'bbbbb  bbbbbbbbbbbbbbb']],
-    [21, ['NAME', 'a', 'bbbbb']],
+    [21, ['NAME   LESS', 'a      x', 'bbbbb  x']],
+    [10, ['NAME', 'a', 'bbbbb']],
   ])('of %j columns gives up what matters least', (width, lines) => {
     expect(fittedTable(columns, ['a', 'bbbbb'], width)).toEqual(lines);
   });

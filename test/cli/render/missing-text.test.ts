@@ -8,13 +8,20 @@ it('puts those with one cause on one line, with what to do', () => {
   const missing = [
     { name: 'git', state: 'waiting', error: refused },
     { name: 'web', state: 'opening', error: null },
+    { name: 'checked', state: 'open', error: null },
     { name: 'db', state: 'reconnecting', error: refused },
+    { name: 'app', state: 'waiting', error: null, waiting_on: ['tunnel api'] },
+    { name: 'api', state: 'reconnecting', error: null, waiting_on: ['host bastion', 'tunnel db'] },
+    { name: 'late', state: 'waiting', error: null, waiting_on: ['tunnel api'] },
     { name: 'mail', state: 'failed', error: { ...refused, hint: null, message: 'no' } },
   ] as const;
   expect(missingLines(missing, plain)).toEqual([
     'git, db: connection refused by bastion:22 [refused]',
     '  → is sshd running there?',
     'web: opening',
+    'checked: open, not yet healthy',
+    'app, late: waiting for tunnel api',
+    'api: reconnecting, waiting for host bastion and tunnel db',
     'mail: no [refused]',
   ]);
 });

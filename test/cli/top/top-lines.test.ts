@@ -51,8 +51,16 @@ describe('the screen', () => {
       '',
       '',
       '',
-      'sort: n name · s state · c connections · r rate · t round trip · f as in the file · q quit',
+      'q quit · sort: n name · s state · c connections · r rate · t round trip · f as in the file',
     ]);
+  });
+
+  it.each([
+    [80, 12, 'q quit · sort: n name · s state · c conns · r rate · t rtt · f file'],
+    [80, 6, 'q quit · 1-3 of 4 · ↑ ↓ scroll · sort: n name · s state · c conns · r rate · t …'],
+    [12, 12, 'q quit · so…'],
+  ])('%d by %d: the keys as far as there is room, and first how to leave', (columns, rows, expected) => {
+    expect(lines(columns, rows).at(-1)).toBe(expected);
   });
 
   it('knows no rates before the second look', () => {
@@ -100,7 +108,7 @@ describe('the screen', () => {
     expect(names(0)).toEqual(['t0', 't1', 't2', 't3', 't4']);
     expect(names(3)).toEqual(['t3', 't4', 't5', 't6', 't7']);
     expect(names(1000)).toEqual(['t25', 't26', 't27', 't28', 't29']);
-    expect(lines(80, 8, { samples, offset: 3 }).at(-1)).toMatch(/^4-8 of 30 · /);
+    expect(lines(80, 8, { samples, offset: 3 }).at(-1)).toMatch(/^q quit · 4-8 of 30 · /);
   });
 
   it('lets nothing of an error drive the terminal', () => {

@@ -1,0 +1,42 @@
+/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away. */
+import type { Row, RowSpec, SideName } from './row.ts';
+
+/** What one run of one side gave, by the ids of the rows it fills. */
+export type Figures = Readonly<Record<string, number>>;
+
+export interface Runner {
+  readonly name: SideName;
+  /** Of the measured rounds, only so many first ones, and no warm-up. */
+  readonly rounds?: number;
+  run(): Promise<Figures>;
+}
+
+export interface Rounds {
+  readonly group: string;
+  readonly rows: readonly RowSpec[];
+  readonly runners: readonly Runner[];
+  readonly runs: number;
+  /** Rounds thrown away before; default 1. */
+  readonly warmUps?: number;
+}
+
+/** Rows in which no side has a figure are left out. */
+export async function alternate({ group, rows, runners, runs, warmUps = 1 }: Rounds): Promise<Row[]> {
+  const seen = new Map<string, Map<SideName, number[]>>(rows.map((row) => [row.id, new Map()]));
+  for (let round = -warmUps; round < runs; round += 1) {
+    const turn = ((round % runners.length) + runners.length) % runners.length;
+    for (const runner of [...runners.slice(turn), ...runners.slice(0, turn)]) {
+      if (runner.rounds !== undefined && (round < 0 || round >= runner.rounds)) continue;
+      const figures = await runner.run();
+      if (round < 0) continue;
+      for (const [id, figure] of Object.entries(figures)) {
+        const sides = seen.get(id);
+        if (sides === undefined) throw new Error(`${runner.name} gave a figure for ${id}, which has no row`);
+        if (Number.isFinite(figure)) sides.set(runner.name, [...(sides.get(runner.name) ?? []), figure]);
+      }
+    }
+  }
+  return rows
+    .map((row): Row => ({ ...row, group, runs: Object.fromEntries(seen.get(row.id) ?? []) }))
+    .filter((row) => Object.keys(row.runs).length > 0);
+}

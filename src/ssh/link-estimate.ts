@@ -1,0 +1,60 @@
+/** What is known of the way to a server: the round trip without queues, and whether somebody on it waits for answers. What may be in flight is sized by it. */
+
+/** Bytes moved either way while a ping was under way, up to which the link counts as quiet. */
+const QUIET_BYTES = 64 * 1024;
+
+/** Who moves so little at a time waits for an answer to it. Bytes. */
+const SMALL_BYTES = 4 * 1024;
+/** So long after the last such piece somebody still does; milliseconds. */
+const INTERACTIVE_MS = 200;
+/** On a link with a shorter round trip than this as much is in flight as it carries in so long: the time to be woken and to answer. Milliseconds. */
+const LEAST_TRIP_MS = { alone: 1.5, beside: 0.5 } as const;
+
+export class LinkEstimate {
+  /** The round trip when nothing is queued, in milliseconds; 0 until the first sample. */
+  rttMs = 0;
+  private interactiveAt = Number.NEGATIVE_INFINITY;
+
+  /** Somebody waits for answers: those who move much are to keep the queues short, though that costs them some of their speed. */
+  hasInteractive(now: number): boolean {
+    return now - this.interactiveAt < INTERACTIVE_MS;
+  }
+
+  sawInteractive(now: number): void {
+    this.interactiveAt = now;
+  }
+
+  /** What the windows reckon with; milliseconds. */
+  tripMs(now: number): number {
+    return Math.max(this.rttMs, this.hasInteractive(now) ? LEAST_TRIP_MS.beside : LEAST_TRIP_MS.alone);
+  }
+
+  /**
+   * A ping was answered after `ms`, and `movedBytes` went either way meanwhile. Beside a transfer a round trip holds the time in queues, so that one
+   * can only lower the estimate; on a quiet link it may raise it, for the way may have changed.
+   */
+  sample(ms: number, movedBytes: number): void {
+    if (this.rttMs === 0 || ms <= this.rttMs) this.rttMs = ms;
+    else if (movedBytes < QUIET_BYTES) this.rttMs += (ms - this.rttMs) / 4;
+  }
+
+  /** A round trip took `ms`, and something else with it. */
+  atMost(ms: number): void {
+    if (this.rttMs === 0 || this.rttMs > ms) this.rttMs = ms;
+  }
+}
+
+/** What one channel moves in one direction. */
+export class Pieces {
+  private usual = 0;
+  private readonly link: LinkEstimate;
+
+  constructor(link: LinkEstimate) {
+    this.link = link;
+  }
+
+  moved(bytes: number, now: number): void {
+    this.usual = this.usual === 0 ? bytes : this.usual + (bytes - this.usual) / 8;
+    if (this.usual < SMALL_BYTES) this.link.sawInteractive(now);
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * How much of a channel may be on its way to the server: what the server allows (RFC 4254 §5.2), and no more than twice what the link
+ * carries in a round trip. OpenSSH's servers allow 2 MiB, which on a slow link is seconds of queue that every other channel waits
+ * behind. What arrived is known from the server's window adjustments; a server that makes few of them is not held to it.
+ */
+import { Pieces, type LinkEstimate } from './link-estimate.ts';
+import { RateMeter } from './rate-meter.ts';
+
+const KIB = 1024;
+/** Twice what sshd lets come in before it adjusts (three packets of 32 KiB), else both sides would wait. Bytes. */
+const LEAST_IN_FLIGHT = 192 * KIB;
+/** What a link is assumed to carry until it was seen: 40 MiB a second, in bytes a millisecond. */
+const ASSUMED_RATE = (40 * 1024 * KIB) / 1000;
+/** No adjustment for this long although as much as is wanted is on its way: the server makes few. Milliseconds. */
+export const STALL_MS = 250;
+
+export class SendWindow {
+  /** What the server still allows. */
+  allowed: number;
+  private readonly link: LinkEstimate;
+  private readonly meter: RateMeter;
+  private readonly pieces: Pieces;
+  private inFlight = 0;
+  private most: number;
+  private stalled = false;
+  /** Our own limit was reached since the last measure: else what arrived says nothing of what the link carries. */
+  private reached = false;
+
+  constructor(link: LinkEstimate, allowed: number, now: number) {
+    this.link = link;
+    this.allowed = allowed;
+    this.meter = new RateMeter(now);
+    this.pieces = new Pieces(link);
+    this.most = Math.max(Math.floor(link.rttMs * ASSUMED_RATE), 2 * LEAST_IN_FLIGHT);
+  }
+
+  /** What may be sent now. */
+  get open(): number {
+    return Math.min(this.allowed, this.most - this.inFlight);
+  }
+
+  /** Only our own limit holds it back: without an adjustment for STALL_MS that is to be lifted by `stall`. */
+  get heldBack(): boolean {
+    return this.allowed > 0 && this.most <= this.inFlight;
+  }
+
+  sent(bytes: number, now: number): void {
+    this.pieces.moved(bytes, now);
+    this.allowed -= bytes;
+    this.inFlight += bytes;
+    if (this.inFlight >= this.most || this.allowed <= 0) this.reached = true;
+  }
+
+  adjusted(bytes: number, now: number): void {
+    this.allowed += bytes;
+    this.inFlight = Math.max(0, this.inFlight - bytes);
+    // A server whose adjustments are larger than our limit would stall us each time.
+    if (this.stalled && 2 * bytes > this.most) this.most = 2 * bytes;
+    this.stalled = false;
+    const tripMs = this.link.tripMs(now);
+    const rate = this.meter.add(bytes, now, tripMs);
+    if (rate === null || !this.reached) return;
+    this.reached = false;
+    const wanted = Math.min(Math.max(2 * rate * tripMs, 2 * bytes, LEAST_IN_FLIGHT), 2 * this.most);
+    this.most = Math.floor(Math.max(wanted, this.most / 4));
+  }
+
+  stall(): void {
+    this.stalled = true;
+    this.most *= 2;
+  }
+}

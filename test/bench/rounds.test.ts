@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { alternate, type Runner } from '../../bench/rounds.ts';
+import type { RowSpec, SideName } from '../../bench/row.ts';
+
+const ROW: RowSpec = { id: 'x', title: 'x', unit: 'ms', better: 'lower' };
+
+describe('the rounds of the bench', () => {
+  test('take turns, change who is first, and throw the first round away', async () => {
+    const order: SideName[] = [];
+    const runner = (name: SideName): Runner => ({
+      name,
+      run: () => {
+        order.push(name);
+        return Promise.resolve({ x: order.length });
+      },
+    });
+    const rows = await alternate({ group: 'g', rows: [ROW], runners: [runner('tunnels'), runner('ssh')], runs: 2 });
+    expect(order).toEqual(['ssh', 'tunnels', 'tunnels', 'ssh', 'ssh', 'tunnels']);
+    expect(rows).toEqual([{ ...ROW, group: 'g', runs: { tunnels: [3, 6], ssh: [4, 5] } }]);
+  });
+
+  test('run what is wanted a few times only in the first ones', async () => {
+    let ran = 0;
+    const run = () => Promise.resolve({ x: (ran += 1) });
+    const rows = await alternate({ group: 'g', rows: [ROW], runners: [{ name: 'direct', rounds: 2, run }], runs: 5 });
+    expect(rows[0]?.runs).toEqual({ direct: [1, 2] });
+  });
+
+  test('leave out what no side has a figure for', async () => {
+    const rows = await alternate({
+      group: 'g',
+      rows: [ROW, { ...ROW, id: 'y' }],
+      runners: [{ name: 'direct', run: () => Promise.resolve({ x: 1, y: Number.NaN }) }],
+      runs: 1,
+      warmUps: 0,
+    });
+    expect(rows.map((row) => row.id)).toEqual(['x']);
+  });
+
+  test('do not lose a figure that has no row', async () => {
+    const runners: Runner[] = [{ name: 'ssh', run: () => Promise.resolve({ z: 1 }) }];
+    await expect(alternate({ group: 'g', rows: [ROW], runners, runs: 1, warmUps: 0 })).rejects.toThrow('ssh gave a figure for z');
+  });
+});

@@ -1,0 +1,3 @@
+import { nineTunnels } from './nine-tunnels.ts';
+
+nineTunnels();

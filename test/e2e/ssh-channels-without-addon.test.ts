@@ -1,0 +1,11 @@
+/** Channels, encrypted by node's own crypto. */
+import '../helpers/without-addon.ts';
+import { expect, test } from 'vitest';
+import { hasAddon } from '../helpers/ssh2-addon.ts';
+import { transferCases } from './channel-transfer-cases.ts';
+
+test('the addon is not there', () => {
+  expect(hasAddon).toBe(false);
+});
+
+transferCases();

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { LinkEstimate, Pieces } from '../../src/ssh/link-estimate.ts';
+
+const KIB = 1024;
+
+test.each([
+  { what: 'the first sample, beside a transfer or not', samples: [[80, 900 * KIB]], rttMs: 80 },
+  {
+    what: 'the shortest',
+    samples: [
+      [80, 0],
+      [20, 900 * KIB],
+      [25, 900 * KIB],
+    ],
+    rttMs: 20,
+  },
+  {
+    what: 'no queue of a transfer',
+    samples: [
+      [20, 0],
+      [400, 64 * KIB],
+      [900, 5_000 * KIB],
+    ],
+    rttMs: 20,
+  },
+  {
+    what: 'a way that has become longer, step by step',
+    samples: [
+      [20, 0],
+      [100, 10],
+      [100, 10],
+    ],
+    rttMs: 55,
+  },
+])('it is $what', ({ samples, rttMs }) => {
+  const link = new LinkEstimate();
+  expect(link.rttMs).toBe(0);
+  for (const [ms = 0, moved = 0] of samples) link.sample(ms, moved);
+  expect(link.rttMs).toBe(rttMs);
+});
+
+test('what took a round trip and more can only lower it', () => {
+  const link = new LinkEstimate();
+  link.sample(80, 0);
+  link.atMost(100);
+  expect(link.rttMs).toBe(80);
+  link.atMost(30);
+  expect(link.rttMs).toBe(30);
+});
+
+test('the first channel that opens is an estimate where no ping was answered yet', () => {
+  const link = new LinkEstimate();
+  link.atMost(50);
+  expect(link.rttMs).toBe(50);
+});
+
+describe('somebody waits for answers', () => {
+  const moved = (sizes: readonly number[]): LinkEstimate => {
+    const link = new LinkEstimate();
+    const pieces = new Pieces(link);
+    for (const bytes of sizes) pieces.moved(bytes, 1_000);
+    return link;
+  };
+
+  test('for 200 ms after a small piece', () => {
+    const link = moved([64]);
+    expect([1_000, 1_199, 1_200].map((now) => link.hasInteractive(now))).toEqual([true, true, false]);
+  });
+
+  test.each([
+    [[32 * KIB, 32 * KIB, 100, 32 * KIB], false],
+    [[32 * KIB, ...Array.from({ length: 20 }, () => 100)], true],
+    [[], false],
+  ])('where the pieces are usually small: %o', (sizes, is) => {
+    expect(moved(sizes).hasInteractive(1_001)).toBe(is);
+  });
+
+  test('the round trip that windows reckon with is shorter then, and never shorter than the link’s', () => {
+    const link = moved([64]);
+    expect([link.tripMs(1_001), link.tripMs(2_000)]).toEqual([0.5, 1.5]);
+    link.sample(30, 0);
+    expect([link.tripMs(1_001), link.tripMs(2_000)]).toEqual([30, 30]);
+  });
+});
