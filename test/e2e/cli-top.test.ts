@@ -88,7 +88,8 @@ describe('top', () => {
     const port = Number((await project.run(['port', 'bulk'])).stdout.trim().split(':').at(-1));
     const client = connect(port, '127.0.0.1').on('error', () => undefined);
     try {
-      client.write('268435456\n');
+      // More than goes through while anybody looks.
+      client.write('1000000000000\n');
       client.resume();
       top.type('c');
       await top.until((screen) => rowsOf(screen)[0] === 'bulk', 'the busy row first');
