@@ -29,6 +29,13 @@ export interface Child {
   stop(signal?: NodeJS.Signals, ms?: number): Promise<Exit>;
 }
 
+/** So often a pipe is looked at after its process has ended, every 20 ms: looks and not a time, for this process may have been held up. */
+const HELD_LOOKS = 10;
+
+async function looks(count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 1) await new Promise<void>((resolve) => void setTimeout(resolve, 20).unref());
+}
+
 let deathSignal: readonly string[] | undefined;
 
 /** With setpriv the kernel ends the child when this process dies, however it dies. */
@@ -67,7 +74,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
     });
     // `close` and not `exit`, for the output that is still in the pipe; but a grandchild may hold the pipe for ever.
     child.once('close', (code, signal) => end({ code, signal }));
-    child.once('exit', (code, signal) => setTimeout(() => end({ code, signal }), 200).unref());
+    child.once('exit', (code, signal) => void looks(HELD_LOOKS).then(() => end({ code, signal })));
   });
   exited.catch(() => undefined);
   const handle: Child = {
