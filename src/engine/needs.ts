@@ -72,7 +72,7 @@ export class Needs {
     }
     // What went down, or brings down the hosts behind it, may give a standby its turn.
     if (this.#standbys && (id.startsWith('host:') || dependants.some((each) => each.startsWith('host:')))) this.#reckonWanted();
-    this.look(dependants);
+    this.look([...dependants, ...this.#hostsBehind(dependants)]);
   }
 
   /** All that is derived; with several hosts, the alternatives too. */
@@ -127,6 +127,13 @@ export class Needs {
         below.add(edge.to);
       }
     return way;
+  }
+
+  /** Hosts wait for their whole way (see `missing`), of which those in between may not move: one that reopens leaves what it carries up. */
+  #hostsBehind(dependants: readonly NodeId[]): readonly NodeId[] {
+    const behind = new Set(dependants);
+    for (const each of behind) for (const next of this.#edges.dependants.get(each) ?? []) behind.add(next);
+    return [...behind].filter((each) => each.startsWith('host:'));
   }
 
   /** Hosts that are wanted from now on, or no longer, hear of it. */

@@ -358,6 +358,14 @@ describe('a reload', () => {
     expect(states()).toEqual({ bastion: 'connected', web: 'open' });
   });
 
+  it('a host behind one that lives on over a jump host that moved comes up with that', async () => {
+    const hosts = (port: number) => [hostSpec('c', { port }), hostSpec('d', { via: ['c'] }), hostSpec('a')];
+    const behind = { hosts: ['a'], client: 'd' };
+    await apply(project(hosts(22), [tunnelSpec('web', { hosts: ['d'] })]));
+    await apply(project(hosts(2222), [tunnelSpec('web', behind)]));
+    expect(states()).toEqual({ c: 'connected', d: 'connected', 'a via d': 'connected', web: 'open' });
+  });
+
   it('removes what is gone, dependants first, and keeps the rest', async () => {
     await apply(doubleTunnel());
     network.log.length = 0;
