@@ -1,5 +1,5 @@
 /** A process that serves and loads tunnels, apart from the bench's own so that nothing else waits in its event loop. */
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { answerCalls } from './calls.ts';
 import {
   allAnswer,
@@ -8,29 +8,37 @@ import {
   type BulkOptions,
   churn,
   type ChurnOptions,
+  greetings,
+  type GreetingOptions,
   hold,
   type PingOptions,
   pings,
   startBulk,
 } from './load.ts';
-import { createTarget, type Target } from './target.ts';
+import { createGreeter, createTarget, type Target } from './target.ts';
 
 let target: Target | undefined;
 let bulk: Bulk | undefined;
 let sockets: Socket[] = [];
 
+const listening = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+
 const handlers = {
   /** Serves on a free port, and gives it; echoes, or answers with this. */
-  serve: (answer: string) =>
-    new Promise<number>((resolve, reject) => {
-      const made = createTarget(answer);
-      target ??= made;
-      made.server.once('error', reject);
-      made.server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-        const address = made.server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
-    }),
+  serve: (answer: string) => {
+    const made = createTarget(answer);
+    target ??= made;
+    return listening(made.server);
+  },
+  serveGreeting: () => listening(createGreeter()),
+  greetings: (options: GreetingOptions) => greetings(options),
   startBulk: (options: BulkOptions) => {
     bulk = startBulk(options);
   },

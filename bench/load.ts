@@ -106,6 +106,33 @@ export async function pings({ port, count, every, ms }: PingOptions): Promise<nu
   }
 }
 
+export interface GreetingOptions {
+  readonly port: number;
+  readonly count: number;
+  /** Milliseconds from the end of one connection to the next: as with people, nothing else is under way. */
+  readonly pause: number;
+}
+
+/** Milliseconds from a connection's begin to the first word of a server that speaks first. */
+export async function greetings({ port, count, pause }: GreetingOptions): Promise<number[]> {
+  const times: number[] = [];
+  while (times.length < count) {
+    const from = performance.now();
+    await new Promise<void>((resolve, reject) => {
+      const socket = connect({ host: HOST, port, noDelay: true });
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('closed before the greeting')));
+      socket.once('data', () => {
+        times.push(performance.now() - from);
+        socket.removeAllListeners('close').destroy();
+        resolve();
+      });
+    });
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return times;
+}
+
 /** One connection: open, 64 bytes there and back, close. */
 const exchange = (port: number): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { beside } from './measures/beside.ts';
 import { coldStart } from './measures/cold-start.ts';
 import { connections } from './measures/connections.ts';
 import { distance } from './measures/distance.ts';
+import { greeting } from './measures/greeting.ts';
 import { growth } from './measures/growth.ts';
 import { idle } from './measures/idle.ts';
 import { memory } from './measures/memory.ts';
@@ -15,6 +16,7 @@ export const MEASURES: readonly Measure[] = [
   throughput,
   connections,
   idle,
+  greeting,
   beside,
   distance,
   cpu,

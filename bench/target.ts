@@ -18,6 +18,15 @@ export function pour(socket: Socket): void {
   more();
 }
 
+/** As mail and database servers do: speaks first. */
+export function createGreeter(): Server {
+  return createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.write('220 ready\r\n');
+  });
+}
+
 export interface Target {
   readonly server: Server;
   readonly sunk: number;

@@ -62,8 +62,8 @@ interface Side {
   corked: boolean;
 }
 
-/** What may wait for a side that does not take it, before the other is not read any more. */
-const HIGH_WATER_BYTES = 256 * 1024;
+/** What may wait for a side that does not take it, before the other is not read any more: as much as node reads at a time. */
+const HIGH_WATER_BYTES = 64 * 1024;
 const STALL_MS = 300_000;
 const CLOSE_MS = 30_000;
 const LINGER_MS = 2_000;

@@ -12,6 +12,7 @@ import { holdToWindows, sendPing } from './flow.ts';
 import { ForwardChannels } from './forward-channels.ts';
 import { KeepaliveTimer } from './keepalive.ts';
 import { LinkEstimate } from './link-estimate.ts';
+import { PromptAnswer } from './prompt-answer.ts';
 import { RemoteListeners, type Answer } from './remote-listeners.ts';
 import { channelOpenFailure, errorText } from './to-failure.ts';
 
@@ -49,6 +50,7 @@ export class ClientConnection implements Connection {
   private readonly closing = new ClosingChannels();
   /** Null where ssh2's internals are not as expected: forwarded connections then go over its own channels. */
   private readonly channels: ForwardChannels | null;
+  private readonly promptAnswer: PromptAnswer | null;
   private readonly congestion: Congestion;
   private readonly listeners: RemoteListeners;
   private readonly keepalive: KeepaliveTimer;
@@ -67,6 +69,8 @@ export class ClientConnection implements Connection {
     this.remoteAddress = remoteAddress;
     holdToWindows(client);
     this.channels = ForwardChannels.over(client, { transport, link: this.link, closing: this.closing });
+    const { channels } = this;
+    this.promptAnswer = channels && new PromptAnswer({ sent: () => channels.sentMessages, answer: () => channels.answer() });
     this.congestion = new Congestion(transport);
     this.listeners = new RemoteListeners(client, this.channels, (accept) => (this.isClosed ? new Duplex().destroy() : this.wrap(accept())));
     this.keepalive = new KeepaliveTimer({
@@ -77,6 +81,7 @@ export class ClientConnection implements Connection {
     transport.on('data', (data: Buffer) => {
       this.heardBytes += data.length;
       this.keepalive.heard();
+      this.promptAnswer?.heard(data.length);
     });
     client.on('error', (error: Error & { level?: string }) => this.onError(error));
     // A server that has ended its side of the transport is gone: a channel of a hop stays half open otherwise.
@@ -195,6 +200,7 @@ export class ClientConnection implements Connection {
   private onClose(): Failure | null {
     this.isClosed = true;
     this.keepalive.stop();
+    this.promptAnswer?.stop();
     const lost = this.lost();
     for (const reject of this.waits) reject(lost);
     this.channels?.lose(lostError(lost.message));

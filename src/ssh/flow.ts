@@ -185,6 +185,8 @@ export interface ChannelEvents {
 
 /** The messages of RFC 4254 §5 to the server. None throws; on a connection that is gone they are lost. */
 export interface ChannelWire {
+  /** How many messages went this way. */
+  readonly sent: number;
   /** While keys are exchanged ssh2 queues what it is given, without a bound. */
   exchangingKeys(): boolean;
   /** Reserves a number; -1 where there is none left. */
@@ -290,12 +292,14 @@ export function takeChannels(client: Client, events: ChannelEvents): ChannelWire
   handle('CHANNEL_EOF', ([, id]) => events.ended(id as number));
   handle('CHANNEL_CLOSE', ([, id]) => events.closed(id as number));
   let gone = false;
+  let sent = 0;
   const atEnd = (): void => void (gone = true);
   client.once('end', atEnd).once('close', atEnd);
   /** With compression ssh2 throws on a connection that is gone. One that is not must end: a packet would be missing. */
   const said =
     <A extends unknown[]>(say: (...args: A) => void) =>
     (...args: A): void => {
+      sent += 1;
       try {
         say(...args);
       } catch (error) {
@@ -303,6 +307,9 @@ export function takeChannels(client: Client, events: ChannelEvents): ChannelWire
       }
     };
   return {
+    get sent() {
+      return sent;
+    },
     exchangingKeys: () => protocol._kexinit !== undefined,
     reserve: () => numbers.add(),
     release: (id) => numbers.remove(id),

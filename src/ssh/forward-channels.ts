@@ -88,6 +88,17 @@ export class ForwardChannels implements ChannelEvents {
     return this.outbox.sentBytes;
   }
 
+  /** Messages sent so far, on all channels. */
+  get sentMessages(): number {
+    return this.wire.sent;
+  }
+
+  /** Sends something that changes nothing, where a channel is open; during a key exchange it would only wait. */
+  answer(): void {
+    if (this.wire.exchangingKeys()) return;
+    for (const stream of this.streams.values()) if (stream.answer()) return;
+  }
+
   /** False where the connection has no number left for it. */
   open(target: Address, origin: Origin, answer: ChannelAnswer): boolean {
     const { wire } = this;

@@ -103,6 +103,14 @@ export class ForwardStream extends Duplex implements Sender {
     if (!this.saidClose) this.parts.wire.deny(this.parts.peer);
   }
 
+  /** Says something that changes nothing: an adjustment by what there is room for, which may be none. False where nothing can be said. */
+  answer(): boolean {
+    if (this.peerEnded || !this.usable()) return false;
+    const { wire, peer, toReceive } = this.parts;
+    wire.adjust(peer, toReceive.grant(this.readableLength));
+    return true;
+  }
+
   onEof(): void {
     if (this.peerEnded) return;
     this.peerEnded = true;

@@ -20,7 +20,7 @@ export class Turn {
 }
 
 /** Little enough that who waits for answers does not wait for it. Bytes. */
-const HIGH_WATER_BYTES = 128 * 1024;
+const HIGH_WATER_BYTES = 64 * 1024;
 /** Enough to keep a fast link busy, where nobody does. Bytes. */
 const FAST_BYTES = 512 * 1024;
 /** A link is fast that has taken all within so long; milliseconds. */

@@ -79,6 +79,13 @@ export class ReceiveWindow {
     return room;
   }
 
+  /** As `read`, though it is not worth a message. */
+  grant(unread: number): number {
+    const room = Math.max(0, this.size - this.open - unread);
+    this.open += room;
+    return room;
+  }
+
   /** The channel is gone. */
   release(): void {
     this.set(LEAST_WINDOW);

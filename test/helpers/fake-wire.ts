@@ -11,7 +11,7 @@ import { SendWindow } from '../../src/ssh/send-window.ts';
 import { WindowBudget } from '../../src/ssh/window-budget.ts';
 
 export interface Said {
-  readonly what: Exclude<keyof ChannelWire, 'exchangingKeys'>;
+  readonly what: Exclude<keyof ChannelWire, 'exchangingKeys' | 'sent'>;
   /** The server's number of the channel; of what opens one, ours. */
   readonly id: number;
   readonly data: Buffer;
@@ -41,6 +41,9 @@ export function fakeWire(link: Writable): FakeWire {
     reserved: new Set(),
     numbers: 1_000_000,
     keys: false,
+    get sent() {
+      return said.length;
+    },
     exchangingKeys: () => wire.keys,
     reserve: () => {
       if (wire.reserved.size >= wire.numbers) return -1;

@@ -215,6 +215,26 @@ describe('what the server says of a channel', () => {
     expect(words().slice(1)).toEqual(['deny 7']);
   });
 
+  test('is answered, where somebody has to be told of its arrival, by an adjustment of what room there is', async () => {
+    scene.channels.answer();
+    expect(words()).toEqual([]);
+    const [gone, { id, stream }] = [opened(), opened()];
+    gone.stream.destroy();
+    scene.server.closed(gone.id);
+    stream.resume();
+    const before = scene.channels.sentMessages;
+    scene.channels.answer();
+    scene.server.data(id, Buffer.alloc(1_000));
+    await flush();
+    scene.channels.answer();
+    scene.wire.keys = true;
+    scene.channels.answer();
+    expect(scene.wire.said.slice(before).map(({ what, id: channel, value }) => [what, channel, value])).toEqual([
+      ['adjust', 7, 0],
+      ['adjust', 7, 1_000],
+    ]);
+  });
+
   test('too much data, data of another kind, window beyond measure: that channel is closed or goes on, the others do not notice', async () => {
     const [hostile, flooded, honest] = [opened(), opened(), opened()];
     const outcome = new Promise<Error>((resolve) => hostile.stream.once('error', resolve));

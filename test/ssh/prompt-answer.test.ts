@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PromptAnswer } from '../../src/ssh/prompt-answer.ts';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+function scene() {
+  const state = { sent: 0, answers: 0 };
+  const prompt = new PromptAnswer({
+    sent: () => state.sent,
+    answer: () => {
+      state.answers += 1;
+      state.sent += 1;
+    },
+  });
+  return { state, prompt };
+}
+
+describe('what is small and came last', () => {
+  test('is answered after 2 ms, once', () => {
+    const { state, prompt } = scene();
+    prompt.heard(52);
+    vi.advanceTimersByTime(1);
+    expect(state.answers).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(state.answers).toBe(1);
+    vi.advanceTimersByTime(1_000);
+    expect(state.answers).toBe(1);
+  });
+
+  test('is not, where something was sent after it', () => {
+    const { state, prompt } = scene();
+    prompt.heard(52);
+    state.sent += 1;
+    vi.advanceTimersByTime(1_000);
+    expect(state.answers).toBe(0);
+  });
+
+  test('is, where something was sent only before it', () => {
+    const { state, prompt } = scene();
+    prompt.heard(52);
+    state.sent += 1;
+    vi.advanceTimersByTime(1);
+    prompt.heard(52);
+    vi.advanceTimersByTime(1);
+    expect(state.answers).toBe(1);
+  });
+
+  test('is not, where it fills a segment or what does came after it', () => {
+    const { state, prompt } = scene();
+    prompt.heard(1_448);
+    prompt.heard(52);
+    prompt.heard(32_000);
+    vi.advanceTimersByTime(1_000);
+    expect(state.answers).toBe(0);
+  });
+
+  test('is answered once in 10 ms, however much of it comes', () => {
+    const { state, prompt } = scene();
+    for (let ms = 0; ms < 100; ms += 1) {
+      prompt.heard(52);
+      vi.advanceTimersByTime(1);
+    }
+    expect(state.answers).toBe(10);
+    vi.advanceTimersByTime(20);
+    expect(state.answers).toBe(11);
+  });
+
+  test('is left alone once the connection has ended', () => {
+    const { state, prompt } = scene();
+    prompt.heard(52);
+    prompt.stop();
+    vi.advanceTimersByTime(1_000);
+    expect(state.answers).toBe(0);
+  });
+});
