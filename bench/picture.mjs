@@ -9,6 +9,7 @@ const GROUPS = {
   throughput: 'throughput',
   connections: 'connections',
   idle: 'round trip, idle',
+  greeting: 'a server that speaks first',
   beside: 'round trip beside a bulk transfer',
   distance: 'throughput to far servers',
   memory: 'memory',

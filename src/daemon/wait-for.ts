@@ -1,5 +1,5 @@
 /** Waits until tunnels are open, or healthy; or until it is plain that they will not be. */
-import type { Snapshot, TunnelView } from '../core/snapshot.ts';
+import type { HostView, Snapshot, TunnelView } from '../core/snapshot.ts';
 import { isMet } from '../runner/met.ts';
 import type { RunnerPort } from '../runner/runner-port.ts';
 import type { WaitOutcome, WaitRequest } from './protocol.ts';
@@ -7,8 +7,27 @@ import type { WaitOutcome, WaitRequest } from './protocol.ts';
 /** Health comes from probes, which make no event of their own in every case: it is looked at again this often. Milliseconds. */
 const LOOK_EVERY = 250;
 
-/** Stopped by the user, and nobody is about to start it again: a restart passes through `closed` too, but does not stay there. */
-const isStopped = ({ state }: TunnelView): boolean => state === 'closed';
+interface Standing {
+  readonly tunnels: readonly Pick<TunnelView, 'name' | 'state' | 'waiting_on'>[];
+  readonly hosts: readonly Pick<HostView, 'name' | 'state' | 'waiting_on'>[];
+}
+
+/**
+ * Tunnels that the user has stopped, and those that wait for one of them, however far away. A restart passes through `closed` too, but does
+ * not stay there.
+ */
+export function stoppedTunnels({ tunnels, hosts }: Standing): ReadonlySet<string> {
+  const stopped = new Set(tunnels.filter(({ state }) => state === 'closed').map(({ name }) => `tunnel ${name}`));
+  const waiting = [
+    ...hosts.map(({ name, state, waiting_on }) => ({ id: `host ${name}`, on: state === 'waiting' ? waiting_on : [] })),
+    ...tunnels.map(({ name, waiting_on }) => ({ id: `tunnel ${name}`, on: waiting_on ?? [] })),
+  ];
+  for (let before = -1; before < stopped.size; ) {
+    before = stopped.size;
+    for (const { id, on } of waiting) if (on.some((each) => stopped.has(each))) stopped.add(id);
+  }
+  return new Set(tunnels.map(({ name }) => name).filter((name) => stopped.has(`tunnel ${name}`)));
+}
 
 const asMissing = ({ name, state, error, waiting_on }: TunnelView): WaitOutcome['missing'][number] => ({
   ...{ name, state, error },
@@ -44,7 +63,9 @@ export function waitFor(runner: RunnerPort, request: Required<WaitRequest>, sign
     let stoppedBefore = false;
     const lookAgain = (): void => {
       look();
-      const stopped = missingOf(runner.snapshot(), request).filter(isStopped);
+      const snapshot = runner.snapshot();
+      const names = stoppedTunnels(snapshot);
+      const stopped = missingOf(snapshot, request).filter(({ name }) => names.has(name));
       if (stoppedBefore && stopped.length > 0) finish('failed', stopped);
       stoppedBefore = stopped.length > 0;
     };

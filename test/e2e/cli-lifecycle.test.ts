@@ -171,6 +171,18 @@ describe('stop, start, restart', () => {
     expect(await made.run(['restart', 'git'])).toMatchObject({ code: 0, stderr: 'git restarted\n' });
   });
 
+  it('wait ends for one that waits for a stopped one, and says so', async () => {
+    const made = project({ web: tunnel(), git: tunnel({ depends_on: ['web'] }) });
+    await made.run(['up', '-d', '--wait']);
+    await made.run(['stop', 'web']);
+    await until(async () => (await rows(made))[1]?.state !== 'open', { what: 'git to wait for web' });
+    const waited = await made.run(['wait', 'git']);
+    expect(waited.code).toBe(1);
+    expect(waited.stderr).toMatch(/git: \w+, waiting for tunnel web/);
+    expect((await made.run(['start', 'web'])).code).toBe(0);
+    expect((await made.run(['wait'])).code).toBe(0);
+  });
+
   it('drain as long as -t says', async () => {
     const made = project({ web: tunnel({ drain: '1m' }) });
     await made.run(['up', '-d']);
