@@ -18,7 +18,7 @@ import type { ChannelWire } from './flow.ts';
 import { Turn, type Outbox, type Sender } from './outbox.ts';
 import type { Lender } from './read-buffer.ts';
 import type { ReceiveWindow } from './receive-window.ts';
-import { STALL_MS, type SendWindow } from './send-window.ts';
+import type { SendWindow } from './send-window.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -187,7 +187,7 @@ export class ForwardStream extends Duplex implements Sender {
     const { wire, peer, toSend, packetBytes } = this.parts;
     const open = toSend.open;
     if (open <= 0) {
-      if (toSend.heldBack) this.stall ??= setTimeout(() => this.onStall(), STALL_MS).unref();
+      if (toSend.heldBack) this.stall ??= setTimeout(() => this.onStall(), toSend.stallMs).unref();
       return 0;
     }
     if (packetBytes <= 0) {

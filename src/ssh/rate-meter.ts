@@ -19,11 +19,9 @@ export class RateMeter {
    * else null. A pause of two round trips (100 ms at least) begins anew.
    */
   add(bytes: number, now: number, tripMs: number): number | null {
-    if (this.bytes === 0 || now - this.last > Math.max(2 * tripMs, 100)) {
+    if (this.bytes === 0 || this.paused(now, tripMs)) {
       // What came first tells when it began, not how long it took.
-      this.bytes = 1;
-      this.since = now;
-      this.last = now;
+      this.begin(now);
       return null;
     }
     this.bytes += bytes;
@@ -31,8 +29,29 @@ export class RateMeter {
     const tookMs = now - this.since;
     if (tookMs < Math.max(tripMs, LEAST_MS) || this.bytes < LEAST_BYTES) return null;
     const rate = this.bytes / tookMs;
+    this.begin(now);
+    return rate;
+  }
+
+  /** As much as may be is under way from `now` on: after a pause the time counts from here. */
+  full(now: number, tripMs: number): void {
+    if (this.bytes === 0) return;
+    if (this.paused(now, tripMs)) this.begin(now);
+    else this.last = now;
+  }
+
+  /** And was until `now`: however long the next bytes took, that is no pause. */
+  stillFull(now: number): void {
+    this.last = now;
+  }
+
+  private paused(now: number, tripMs: number): boolean {
+    return now - this.last > Math.max(2 * tripMs, 100);
+  }
+
+  private begin(now: number): void {
     this.bytes = 1;
     this.since = now;
-    return rate;
+    this.last = now;
   }
 }

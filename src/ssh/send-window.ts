@@ -12,7 +12,9 @@ const LEAST_IN_FLIGHT = 192 * KIB;
 /** What a link is assumed to carry until it was seen: 40 MiB a second, in bytes a millisecond. */
 const ASSUMED_RATE = (40 * 1024 * KIB) / 1000;
 /** No adjustment for this long although as much as is wanted is on its way: the server makes few. Milliseconds. */
-export const STALL_MS = 250;
+const STALL_MS = 250;
+/** On a slow link twice as long as the last one took, up to this. */
+const LONGEST_STALL_MS = 4_000;
 
 export class SendWindow {
   /** What the server still allows. */
@@ -25,6 +27,10 @@ export class SendWindow {
   private stalled = false;
   /** Our own limit was reached since the last measure: else what arrived says nothing of what the link carries. */
   private reached = false;
+  /** Since when nothing more may be sent, or the last adjustment. */
+  private fullAt = 0;
+  /** How long it was so before that. */
+  private gapMs = 0;
 
   constructor(link: LinkEstimate, allowed: number, now: number) {
     this.link = link;
@@ -39,30 +45,51 @@ export class SendWindow {
     return Math.min(this.allowed, this.most - this.inFlight);
   }
 
-  /** Only our own limit holds it back: without an adjustment for STALL_MS that is to be lifted by `stall`. */
+  /** Only our own limit holds it back: without an adjustment for `stallMs` that is to be lifted by `stall`. */
   get heldBack(): boolean {
     return this.allowed > 0 && this.most <= this.inFlight;
+  }
+
+  /** How long without an adjustment before `stall`. Milliseconds. */
+  get stallMs(): number {
+    return Math.min(Math.max(STALL_MS, 2 * this.gapMs), LONGEST_STALL_MS);
   }
 
   sent(bytes: number, now: number): void {
     this.pieces.moved(bytes, now);
     this.allowed -= bytes;
     this.inFlight += bytes;
-    if (this.inFlight >= this.most || this.allowed <= 0) this.reached = true;
+    if (!this.isFull) return;
+    this.reached = true;
+    // After a stall it was full all along.
+    if (this.stalled) return;
+    this.fullAt = now;
+    this.meter.full(now, this.link.tripMs(now));
   }
 
   adjusted(bytes: number, now: number): void {
+    const tripMs = this.link.tripMs(now);
+    if (this.isFull) {
+      // Nothing could be sent until now, so that it is the link that took so long.
+      this.meter.stillFull(now);
+      this.reached = true;
+    }
+    this.gapMs = this.isFull ? now - this.fullAt : 0;
+    this.fullAt = now;
     this.allowed += bytes;
     this.inFlight = Math.max(0, this.inFlight - bytes);
     // A server whose adjustments are larger than our limit would stall us each time.
     if (this.stalled && 2 * bytes > this.most) this.most = 2 * bytes;
     this.stalled = false;
-    const tripMs = this.link.tripMs(now);
     const rate = this.meter.add(bytes, now, tripMs);
     if (rate === null || !this.reached) return;
     this.reached = false;
     const wanted = Math.min(Math.max(2 * rate * tripMs, 2 * bytes, LEAST_IN_FLIGHT), 2 * this.most);
     this.most = Math.floor(Math.max(wanted, this.most / 4));
+  }
+
+  private get isFull(): boolean {
+    return this.inFlight >= this.most || this.allowed <= 0;
   }
 
   stall(): void {

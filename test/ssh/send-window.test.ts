@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LinkEstimate } from '../../src/ssh/link-estimate.ts';
-import { SendWindow, STALL_MS } from '../../src/ssh/send-window.ts';
+import { SendWindow } from '../../src/ssh/send-window.ts';
 import { timedLink, type LinkShape } from '../helpers/sent-over-link.ts';
 
 const KIB = 1024;
@@ -50,7 +50,7 @@ function transfer({ forMs, window: allowed = 2 * MIB, adjustsEach = 3 * PACKET +
     const adjusted = down.tick();
     if (adjusted > 0) window.adjusted(adjusted, now);
     quietMs = adjusted > 0 || !window.heldBack ? 0 : quietMs + stepMs;
-    if (quietMs >= STALL_MS) {
+    if (quietMs >= window.stallMs) {
       window.stall();
       stalls += 1;
       quietMs = 0;
@@ -94,6 +94,8 @@ describe('what is on its way', () => {
   });
 
   test.each([
+    { rttMs: 20, bytesPerMs: 125 },
+    { rttMs: 20, bytesPerMs: 400 },
     { rttMs: 20, bytesPerMs: 1_250 },
     { rttMs: 100, bytesPerMs: 1_250 },
     { rttMs: 100, bytesPerMs: 5_000 },
@@ -101,10 +103,32 @@ describe('what is on its way', () => {
   ])(
     'becomes little on a slow link, $rttMs ms and $bytesPerMs bytes a ms: what comes after waits two round trips and what sshd lets come in',
     (shape) => {
-      const { queueMs } = transfer({ ...shape, forMs: 20_000, window: 64 * MIB });
+      // What was sent before it is known how slow the link is has to go first; it is as much as the server allows on a very slow one.
+      const [forMs, window] = shape.bytesPerMs < 1_000 ? [100_000, 2 * MIB] : [20_000, 64 * MIB];
+      const { queueMs } = transfer({ ...shape, forMs, window });
       expect(queueMs).toBeLessThan(2 * shape.rttMs + (2 * 3 * PACKET) / shape.bytesPerMs);
+      // Where all packets are full sshd adjusts only after the fourth; on a line of 10 Mbit/s that is each 105 ms.
+      const full = transfer({ ...shape, forMs, window, adjustsEach: 4 * PACKET });
+      expect(full.queueMs).toBeLessThan(2 * shape.rttMs + (2 * 4 * PACKET) / shape.bytesPerMs);
     },
   );
+
+  test('is measured without the application’s pauses', () => {
+    const window = new SendWindow(link(50), 100 * MIB, 0);
+    let now = 0;
+    const burst = (): void => {
+      for (let trips = 0; trips < 8; trips += 1) {
+        const bytes = window.open;
+        window.sent(bytes, now);
+        for (let piece = 0; piece < 8; piece += 1) window.adjusted(bytes / 8, (now += 50 / 8));
+      }
+    };
+    burst();
+    const before = window.open;
+    now += 90_000;
+    burst();
+    expect(window.open).toBeGreaterThanOrEqual(before);
+  });
 });
 
 describe('a server that makes few adjustments', () => {
