@@ -35,7 +35,8 @@ async function scene(innerOptions: SshdOptions = {}, bastionOptions: SshdOptions
   const alias = `inner-${process.pid}-${scenes}`;
   const inner = await server({ name: 'inner', ...innerOptions });
   const bastion = await server({ name: 'bastion', sshConfig: sshConfigBlock(alias, inner, config), ...bastionOptions });
-  const echo = await startEcho();
+  // Not one of those that the system gives to clients: the one after it would be somebody's who dials.
+  const echo = await startEcho({ port: await freePort() });
   afterwards(() => echo.stop());
   const connection = await open(bastion);
   return {
