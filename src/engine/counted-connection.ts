@@ -1,12 +1,13 @@
 /** A connection that knows its open channels, so that it can end when the last one has, and be compared with others. */
 import type { Duplex } from 'node:stream';
+import { Bag, type BagEntry } from '../core/bag.ts';
 import type { Load } from '../core/connection-pool.ts';
 import type { Connection, RemoteClient } from '../ssh/connection.ts';
 import type { Clock } from './clock.ts';
 
 export interface CountedConnection extends Connection {
   /** Open ones, of either direction. */
-  readonly channels: ReadonlySet<Duplex>;
+  channels(): ReadonlySet<Duplex>;
   /** Once it is lost: how many channels went with it. They may have closed by themselves by the time its end is told. */
   readonly lostChannels: number;
   /** How long it has had no channel, in milliseconds; null where it has one, or had until now. */
@@ -21,11 +22,11 @@ export interface CountedConnection extends Connection {
 
 /** `queuedBytes` is asked for what its transport has not taken yet. */
 export function countChannels(connection: Connection, clock: Clock, queuedBytes: () => number): CountedConnection {
-  const open = new Set<Duplex>();
+  const open = new Bag<Duplex>();
   let opening = 0;
   let closedThisTurn = 0;
   let unusedSince = clock.now();
-  const onClose = (channel: Duplex): void => {
+  const onClose = (channel: BagEntry<Duplex>): void => {
     open.delete(channel);
     unusedSince = clock.now();
     if (closedThisTurn === 0) setImmediate(() => (closedThisTurn = 0));
@@ -52,8 +53,8 @@ export function countChannels(connection: Connection, clock: Clock, queuedBytes:
   };
   let timer: unknown;
   const counted = (channel: Duplex): Duplex => {
-    open.add(channel);
-    channel.once('close', () => onClose(channel));
+    const entry = open.add(channel);
+    channel.once('close', () => onClose(entry));
     return channel;
   };
   const dial: Connection['dial'] = async (target, options) => {
@@ -86,7 +87,7 @@ export function countChannels(connection: Connection, clock: Clock, queuedBytes:
       return connection.remoteAddress;
     },
     closed: connection.closed,
-    channels: open,
+    channels: () => new Set(open.values()),
     get lostChannels() {
       return open.size + closedThisTurn;
     },

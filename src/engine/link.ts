@@ -250,7 +250,7 @@ export class LinkDriver implements Member, Load {
 
   #cut({ channels, lostChannels }: CountedConnection): void {
     this.lostChannels = lostChannels;
-    this.#deps.cut(channels);
+    this.#deps.cut(channels());
   }
 
   #onClosed(connection: CountedConnection, cause: Failure | null): Promise<void> {

@@ -1,5 +1,6 @@
 /** Owns the clients of one tunnel: who is let in, how many, what they carried, and their end. What becomes of each is visit.ts. */
 import { formatAddress, type Address } from '../core/address.ts';
+import { Bag } from '../core/bag.ts';
 import type { EventBody } from '../core/event.ts';
 import { AllowedSources } from './allowed-sources.ts';
 import type { Client, Dial } from './client.ts';
@@ -63,7 +64,7 @@ export class Forwarder {
   readonly #parking: Parking;
   readonly #way: VisitWay;
   #draining = false;
-  readonly #visits = new Set<Visit>();
+  readonly #visits = new Bag<Visit>();
   /** Told when the last visit is over, for drain(). */
   readonly #idle = new Set<() => void>();
   readonly #past = { opened: 0, failed: 0, refused: 0, rx: 0, tx: 0 };
@@ -99,10 +100,10 @@ export class Forwarder {
       return;
     }
     const visit = new Visit(client, from, this.#way);
-    this.#visits.add(visit);
+    const entry = this.#visits.add(visit);
     void visit.serve().then((end) => {
       this.#count(visit, end);
-      this.#visits.delete(visit);
+      this.#visits.delete(entry);
       if (this.#visits.size === 0) for (const told of [...this.#idle]) told();
     });
   }
@@ -127,7 +128,7 @@ export class Forwarder {
   stats(): ForwarderStats {
     const { opened, failed, refused, rx, tx } = this.#past;
     const sums = { connections: 0, rxBytes: rx, txBytes: tx };
-    for (const { traffic } of this.#visits) {
+    for (const { traffic } of this.#visits.values()) {
       if (!traffic) continue;
       sums.connections += 1;
       sums.rxBytes += traffic.rxBytes;
@@ -169,12 +170,12 @@ export class Forwarder {
    * resolves: that keeps a cut stream from looking like one that ended well.
    */
   cut(channels: ReadonlySet<Duplex>): void {
-    if (channels.size > 0) for (const visit of this.#visits) visit.cut(channels);
+    if (channels.size > 0) for (const visit of this.#visits.values()) visit.cut(channels);
   }
 
   /** Closes every open connection, with a reset where bytes may be missing. */
   closeConnections(reset: boolean): void {
-    for (const visit of this.#visits) {
+    for (const visit of this.#visits.values()) {
       if (this.#draining) visit.stop();
       visit.close(reset);
     }

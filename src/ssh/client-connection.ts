@@ -2,6 +2,7 @@
 import { Duplex } from 'node:stream';
 import type { Channel, Client } from 'ssh2';
 import { formatAddress, type Address } from '../core/address.ts';
+import { Bag } from '../core/bag.ts';
 import { failure, FailureError, type Failure, type FailureParts } from '../core/failure.ts';
 import { ChannelStream, lostError } from './channel-stream.ts';
 import { ClosingChannels } from './closing-channels.ts';
@@ -55,7 +56,7 @@ export class ClientConnection implements Connection {
   private readonly listeners: RemoteListeners;
   private readonly keepalive: KeepaliveTimer;
   private readonly streams = new Set<ChannelStream>();
-  private readonly waits = new Set<(error: FailureError) => void>();
+  private readonly waits = new Bag<(error: FailureError) => void>();
   private cause: FailureParts | null = null;
   private heardBytes = 0;
   private endedHere = false;
@@ -202,7 +203,7 @@ export class ClientConnection implements Connection {
     this.keepalive.stop();
     this.promptAnswer?.stop();
     const lost = this.lost();
-    for (const reject of this.waits) reject(lost);
+    for (const reject of this.waits.values()) reject(lost);
     this.channels?.lose(lostError(lost.message));
     for (const stream of this.streams) stream.lose(lostError(lost.message));
     return this.endedHere ? null : lost.failure;
@@ -236,19 +237,19 @@ export class ClientConnection implements Connection {
         const was = waiting;
         waiting = false;
         clearTimeout(timer);
-        this.waits.delete(fail);
+        this.waits.delete(entry);
         signal?.removeEventListener('abort', onAbort);
         return was;
       };
       const fail = (error: FailureError): void => {
         if (settle()) reject(error);
       };
+      const entry = this.waits.add(fail);
       const onAbort = (): void => fail(new FailureError({ code: 'connection-lost', message: `${this.name}: gave up waiting ${what}` }));
       const timer = setTimeout(() => fail(new FailureError(expired)), timeoutMs);
       if (this.isClosed) return fail(this.lost());
       if (signal?.aborted) return onAbort();
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.waits.add(fail);
       const succeed = (value: T): boolean => {
         const was = settle();
         if (was) resolve(value);

@@ -51,6 +51,12 @@ interface Asked {
   readonly at: number;
 }
 
+/** What has a number: one after the other, then neither, since the Map's old tables keep it (core/bag.ts). */
+interface Numbered {
+  asked: Asked | null;
+  stream: ForwardStream | null;
+}
+
 const budget = new WindowBudget();
 
 export class ForwardChannels implements ChannelEvents {
@@ -62,8 +68,7 @@ export class ForwardChannels implements ChannelEvents {
   private readonly closing: ClosingChannels;
   private readonly lender: Lender | null;
   private lost = false;
-  private readonly asked = new Map<number, Asked>();
-  private readonly streams = new Map<number, ForwardStream>();
+  private readonly numbered = new Map<number, Numbered>();
 
   private constructor(link: LinkEstimate, closing: ClosingChannels, lender: Lender | null) {
     this.link = link;
@@ -96,7 +101,7 @@ export class ForwardChannels implements ChannelEvents {
   /** Sends something that changes nothing, where a channel is open; during a key exchange it would only wait. */
   answer(): void {
     if (this.wire.exchangingKeys()) return;
-    for (const stream of this.streams.values()) if (stream.answer()) return;
+    for (const { stream } of this.numbered.values()) if (stream?.answer() === true) return;
   }
 
   /** False where the connection has no number left for it. */
@@ -105,7 +110,7 @@ export class ForwardChannels implements ChannelEvents {
     const id = wire.reserve();
     if (id === -1) return false;
     const toReceive = this.newReceiveWindow();
-    this.asked.set(id, { answer, toReceive, at: performance.now() });
+    this.numbered.set(id, { asked: { answer, toReceive, at: performance.now() }, stream: null });
     if (target.kind === 'unix') wire.openUnix(id, toReceive.open, target.path);
     else {
       const dstIP = target.host === '*' ? 'localhost' : target.host;
@@ -117,9 +122,10 @@ export class ForwardChannels implements ChannelEvents {
   /** The connection is gone. Requests without an answer are for the caller to end. */
   lose(error: Error): void {
     this.lost = true;
-    for (const { toReceive } of this.asked.values()) toReceive.release();
-    this.asked.clear();
-    for (const stream of [...this.streams.values()]) stream.lose(error);
+    for (const [id, entry] of [...this.numbered]) {
+      this.take(id)?.toReceive.release();
+      entry.stream?.lose(error);
+    }
   }
 
   opening(channel: OpeningChannel): boolean {
@@ -161,46 +167,49 @@ export class ForwardChannels implements ChannelEvents {
   }
 
   data(id: number, data: Buffer): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     stream?.onData(data);
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
   extendedData(id: number, bytes: number): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     stream?.onExtendedData(bytes);
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
   adjusted(id: number, bytes: number): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     stream?.onAdjust(bytes);
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
   requested(id: number, wantsAnswer: boolean): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     if (wantsAnswer) stream?.onRequest();
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
   ended(id: number): boolean {
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     stream?.onEof();
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
   closed(id: number): boolean {
     // A server that closes what it never opened has refused it.
     if (this.refused(id, CONNECT_FAILED, 'the server closed the channel')) return true;
-    const stream = this.streams.get(id);
+    const stream = this.numbered.get(id)?.stream;
     stream?.onClose();
-    return stream !== undefined;
+    return Boolean(stream);
   }
 
-  private take(id: number): Asked | undefined {
-    const asked = this.asked.get(id);
-    this.asked.delete(id);
+  private take(id: number): Asked | null {
+    const entry = this.numbered.get(id);
+    const asked = entry?.asked;
+    if (!entry || !asked) return null;
+    entry.asked = null;
+    this.numbered.delete(id);
     return asked;
   }
 
@@ -209,7 +218,7 @@ export class ForwardChannels implements ChannelEvents {
   }
 
   private newStream(id: number, peer: Peer, toReceive: ReceiveWindow): ForwardStream {
-    const { wire, outbox, streams, closing, lender } = this;
+    const { wire, outbox, numbered, closing, lender } = this;
     const stream = new ForwardStream({
       wire,
       outbox,
@@ -220,11 +229,13 @@ export class ForwardChannels implements ChannelEvents {
       closing,
       lender,
       onFree: () => {
-        streams.delete(id);
+        entry.stream = null;
+        numbered.delete(id);
         wire.release(id);
       },
     });
-    streams.set(id, stream);
+    const entry: Numbered = { asked: null, stream };
+    numbered.set(id, entry);
     return stream;
   }
 }
