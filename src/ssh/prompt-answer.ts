@@ -8,6 +8,10 @@
 const SMALL_BYTES = 1_400;
 /** For an answer of somebody's own to come first: the shortest that a timer keeps reliably. Milliseconds. */
 const MOMENT_MS = 2;
+/** While somebody always does answer it is longer, for the timer costs a tenth of the processor time of quick round trips. Milliseconds. */
+const LONG_MOMENT_MS = 8;
+/** So it is after as many looks that found a conversation. */
+const CONVERSATION_LOOKS = 4;
 /** On a slow line these must not be what fills it. Milliseconds from one to the next. */
 const LEAST_APART_MS = 10;
 
@@ -23,6 +27,10 @@ export class PromptAnswer {
   private timer: NodeJS.Timeout | undefined;
   /** As many were sent when something small came last; null: what came last was large. */
   private sentBefore: number | null = null;
+  /** When the first came that nothing was sent after. */
+  private since = 0;
+  /** As many looks on end found that somebody answers, or always has something to answer. */
+  private talks = 0;
   private answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(hooks: Hooks) {
@@ -35,8 +43,14 @@ export class PromptAnswer {
       this.sentBefore = null;
       return;
     }
-    this.sentBefore = this.hooks.sent();
-    this.timer ??= setTimeout(() => this.look(), MOMENT_MS).unref();
+    const sent = this.hooks.sent();
+    if (this.sentBefore !== sent) {
+      const now = performance.now();
+      if (now - this.since > LEAST_APART_MS) this.talks = 0;
+      this.since = now;
+      this.sentBefore = sent;
+    }
+    if (!this.timer) this.lookIn(this.momentMs);
   }
 
   stop(): void {
@@ -47,14 +61,27 @@ export class PromptAnswer {
 
   private look(): void {
     this.timer = undefined;
-    if (this.sentBefore === null || this.sentBefore !== this.hooks.sent()) return;
-    const early = this.answeredAt + LEAST_APART_MS - performance.now();
+    const now = performance.now();
+    const isAnswered = this.sentBefore === null || this.sentBefore !== this.hooks.sent();
+    // In the middle of a conversation there is always something that came last.
+    if (isAnswered || now < this.since + this.momentMs) this.talks += 1;
+    if (isAnswered) return;
+    const early = Math.max(this.since + this.momentMs, this.answeredAt + LEAST_APART_MS) - now;
     if (early > 0) {
-      this.timer = setTimeout(() => this.look(), early).unref();
+      this.lookIn(early);
       return;
     }
     this.sentBefore = null;
-    this.answeredAt = performance.now();
+    this.talks = 0;
+    this.answeredAt = now;
     this.hooks.answer();
+  }
+
+  private get momentMs(): number {
+    return this.talks < CONVERSATION_LOOKS ? MOMENT_MS : LONG_MOMENT_MS;
+  }
+
+  private lookIn(ms: number): void {
+    this.timer = setTimeout(() => this.look(), ms).unref();
   }
 }

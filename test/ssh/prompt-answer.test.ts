@@ -36,10 +36,52 @@ describe('what is small and came last', () => {
     expect(state.answers).toBe(0);
   });
 
-  test('is, where something was sent only before it', () => {
+  test('is after 2 ms of its own, where something was sent only before it', () => {
     const { state, prompt } = scene();
     prompt.heard(52);
     state.sent += 1;
+    vi.advanceTimersByTime(1);
+    prompt.heard(52);
+    vi.advanceTimersByTime(1);
+    expect(state.answers).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(state.answers).toBe(1);
+  });
+
+  test('is not, in the middle of a conversation, whenever it is looked at', () => {
+    const { state, prompt } = scene();
+    for (let ms = 0; ms < 100; ms += 1) {
+      prompt.heard(52);
+      vi.advanceTimersByTime(1);
+      state.sent += 1;
+    }
+    expect(state.answers).toBe(0);
+  });
+
+  test('is after up to 8 ms in the middle of a conversation, and after 2 ms again once that has paused', () => {
+    const { state, prompt } = scene();
+    const waitForAnswer = (): number => {
+      const before = state.answers;
+      let ms = 0;
+      prompt.heard(52);
+      for (; state.answers === before; ms += 1) vi.advanceTimersByTime(1);
+      return ms;
+    };
+    for (let ms = 0; ms < 100; ms += 1) {
+      prompt.heard(52);
+      vi.advanceTimersByTime(1);
+      state.sent += 1;
+    }
+    const inConversation = waitForAnswer();
+    expect(inConversation).toBeGreaterThan(2);
+    expect(inConversation).toBeLessThanOrEqual(8);
+    vi.advanceTimersByTime(20);
+    expect(waitForAnswer()).toBe(2);
+  });
+
+  test('is after 2 ms, where more came that nobody answered either', () => {
+    const { state, prompt } = scene();
+    prompt.heard(52);
     vi.advanceTimersByTime(1);
     prompt.heard(52);
     vi.advanceTimersByTime(1);
