@@ -11,7 +11,15 @@ interface Internals {
   readonly _protocol?: {
     ping?(): void;
     _handlers?: Record<string, unknown>;
-    _decipher?: { _onPayload?: unknown; _packet?: unknown };
+    _decipher?: {
+      _onPayload?: unknown;
+      _packet?: unknown;
+      readonly _len?: unknown;
+      readonly _lenBytes?: unknown;
+      readonly _pktLen?: unknown;
+      readonly _tagPos?: unknown;
+    };
+    readonly _kexinit?: unknown;
     _cipher?: { allocPacket?: unknown };
   };
 }
@@ -54,6 +62,8 @@ export function onAuthFailure(client: Client, listener: (methods: readonly strin
 const copying = new WeakSet<object>();
 /** Clients whose channel data goes to takeChannels, which sees to that itself. */
 const taken = new WeakSet<Client>();
+/** What ssh2 takes for the length of a packet. */
+export const MOST_PACKET_BYTES = 35_000;
 /** SSH_MSG_CHANNEL_DATA (RFC 4254 §9). */
 const CHANNEL_DATA = 94;
 
@@ -67,8 +77,9 @@ export function keepsNoInput(client: Client): boolean {
   if (decipher?.constructor.name === 'AESGCMDecipherNative') return true;
   if (decipher?.constructor.name !== 'AESGCMDecipherBinding') return false;
   if (copying.has(decipher)) {
-    // A packet that came whole, without its tag, would be decrypted where it lies once that has come.
-    if (decipher._packet instanceof Uint8Array) decipher._packet = Buffer.from(decipher._packet);
+    // A packet that came whole, without its tag, would be decrypted where it lies once that has come. One that came in part was copied.
+    const isWhole = decipher._pktLen === undefined || decipher._pktLen === decipher._len;
+    if (isWhole && decipher._packet instanceof Uint8Array) decipher._packet = Buffer.from(decipher._packet);
     return true;
   }
   const give = decipher._onPayload;
@@ -77,6 +88,38 @@ export function keepsNoInput(client: Client): boolean {
   decipher._onPayload = (payload: Uint8Array): unknown =>
     Reflect.apply(give, undefined, [payload[0] === CHANNEL_DATA && taken.has(client) ? payload : Buffer.from(payload)]);
   return false;
+}
+
+/** Of a packet that is not encrypted: its length, before it (RFC 5647 §7.2); and the tag behind it. */
+const LENGTH_BYTES = 4;
+const GCM_TAG_BYTES = 16;
+/** No packet is shorter than a block. */
+const LEAST_PACKET_BYTES = 16;
+
+/**
+ * How many bytes of `data`, which is read next, make whole packets, so that the rest may be given together with what comes after it: of a
+ * packet that comes in two pieces the addon makes a copy. All of them where that cannot be told: the cipher is another, the packets are
+ * not as they should be, or the keys are being exchanged, after which it could be another.
+ */
+export function wholePackets(client: Client, data: Buffer): number {
+  const { _decipher: decipher, _kexinit: kexinit } = inside(client)._protocol ?? {};
+  const all = data.length;
+  if (decipher?.constructor.name !== 'AESGCMDecipherBinding' || kexinit !== undefined) return all;
+  const { _lenBytes: begun, _len: length, _pktLen: had, _tagPos: tagged } = decipher;
+  if (typeof begun !== 'number' || typeof length !== 'number' || typeof had !== 'number' || typeof tagged !== 'number') return all;
+  let at = 0;
+  if (begun > 0) {
+    if (begun < LENGTH_BYTES) return all;
+    at = length - had + GCM_TAG_BYTES - tagged;
+  }
+  while (at + LENGTH_BYTES <= all) {
+    const next = data.readUInt32BE(at);
+    if (next < LEAST_PACKET_BYTES || next > MOST_PACKET_BYTES) return all;
+    const end = at + LENGTH_BYTES + next + GCM_TAG_BYTES;
+    if (end > all) break;
+    at = end;
+  }
+  return Math.min(at, all);
 }
 
 /**

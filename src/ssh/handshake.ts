@@ -11,7 +11,7 @@ import { ClientConnection } from './client-connection.ts';
 import { coalesceWrites } from './coalesce.ts';
 import type { ConnectRequest } from './connect-request.ts';
 import { Deadline } from './deadline.ts';
-import { keepsNoInput, onAuthFailure, tuneCiphers } from './flow.ts';
+import { keepsNoInput, onAuthFailure, tuneCiphers, wholePackets } from './flow.ts';
 import { lostDuring, protocolFailure, type Phase } from './handshake-failure.ts';
 import type { HostVerifier } from './host-verifier.ts';
 import { identificationReader } from './identification.ts';
@@ -187,7 +187,9 @@ export class Handshake {
     this.context.debug(1, `authenticated to ${host.name} with ${way}`);
     const socket = transport instanceof Socket ? transport : null;
     socket?.setNoDelay(true);
-    if (socket) reuseReadBuffer(socket, () => keepsNoInput(this.client));
+    if (socket) {
+      reuseReadBuffer(socket, { keepsNone: () => keepsNoInput(this.client), whole: (data) => wholePackets(this.client, data) });
+    }
     const connection = new ClientConnection({
       name: host.name,
       client: this.client,

@@ -3,11 +3,14 @@
  * most packets of a fast link in two; here most of what has come is had in one system call, and whole.
  *
  * With a cipher that decrypts in place a packet lies in the buffer that it was read into. Whoever will soon have done with it may borrow it
- * there, and is asked before the buffer is used again; everybody else copies.
+ * there, and is asked before the buffer is used again; everybody else copies. Of a packet that was cut in two the first part waits for the second, and
+ * goes before it.
  */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
 const BYTES = 256 * 1024;
+/** Before it there is room for the packet of which the end was not read yet: the largest, and some. Bytes. */
+const ROOM_BYTES = 36 * 1024;
 /** Where a piece may be kept: up to so much is copied, for the buffer that would go with it costs more. Bytes. */
 const COPIED_BYTES = 32 * 1024;
 /** As many buffers of a connection may be lent; while all of them are, what is read is copied. */
@@ -23,21 +26,38 @@ export interface Lender {
   lend(isHeld: () => boolean): boolean;
 }
 
+/** How what is read is taken. */
+export interface Taking {
+  /** Whether nobody keeps a piece of what was read. Asked before and after each piece. */
+  keepsNone(): boolean;
+  /** How many bytes of what was read make whole packets. */
+  whole(data: Buffer): number;
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
 interface ReadBuffer {
   readonly memory: Buffer;
+  /** Of the memory, what is read into. */
+  readonly into: Buffer;
   holders: (() => boolean)[];
 }
 
-const newBuffer = (): ReadBuffer => ({ memory: Buffer.allocUnsafeSlow(BYTES), holders: [] });
+const newBuffer = (): ReadBuffer => {
+  const memory = Buffer.allocUnsafeSlow(ROOM_BYTES + BYTES);
+  return { memory, into: memory.subarray(ROOM_BYTES), holders: [] };
+};
 const isLent = ({ holders }: ReadBuffer): boolean => holders.length > 0;
 
 class Reader implements Lender {
-  mayReuse = (): boolean => false;
+  taking: Taking | null = null;
   reads = 0;
   private current = newBuffer();
   private readonly lendable: ReadBuffer[] = [this.current];
   /** What is read while all of those are lent; it never is. */
   private spare: ReadBuffer | null = null;
+  /** The packet of which the end was not read yet; before the next read it goes where that is read to. */
+  private begun: Buffer = NOTHING;
 
   owns(data: Buffer): boolean {
     return data.buffer === this.current.memory.buffer;
@@ -53,17 +73,31 @@ class Reader implements Lender {
     this.reads += 1;
     // Now, for by the time of next() all of them hold something of this piece.
     for (const each of this.lendable) if (isLent(each) && !each.holders.some((isHeld) => isHeld())) each.holders = [];
-    const piece = this.current.memory.subarray(0, bytes);
-    const isKept = !this.mayReuse();
-    const isCopied = isKept && bytes <= COPIED_BYTES;
+    const isKept = !this.keepsNone();
+    const piece = this.whole(this.current.memory.subarray(ROOM_BYTES - this.begun.length, ROOM_BYTES + bytes), isKept);
+    const isCopied = isKept && piece.length <= COPIED_BYTES;
     emit(isCopied ? Buffer.from(piece) : piece);
     // New keys may have come in it.
-    if (!isCopied && (isKept || !this.mayReuse())) this.giveAway();
+    if (!isCopied && (isKept || !this.keepsNone())) this.giveAway();
   }
 
   next(): Buffer {
     if (this.current === this.spare || isLent(this.current)) this.current = this.lendable.find((each) => !isLent(each)) ?? this.another();
-    return this.current.memory;
+    // The two may overlap.
+    this.begun.copy(this.current.memory, ROOM_BYTES - this.begun.length);
+    return this.current.into;
+  }
+
+  private keepsNone(): boolean {
+    return this.taking?.keepsNone() ?? false;
+  }
+
+  /** Without a packet that was cut, where there is a whole one too: something must be heard of a server that is slow in sending one. */
+  private whole(read: Buffer, isKept: boolean): Buffer {
+    const bytes = isKept || read.length < ROOM_BYTES ? read.length : (this.taking?.whole(read) ?? read.length);
+    const rest = read.length - bytes;
+    this.begun = rest > 0 && rest <= ROOM_BYTES ? read.subarray(bytes) : NOTHING;
+    return this.begun.length > 0 ? read.subarray(0, bytes) : read;
   }
 
   private another(): ReadBuffer {
@@ -102,10 +136,10 @@ export function connectWithReadBuffer(options: NetConnectOpts): Socket {
   return socket;
 }
 
-/** `mayReuse`: whether nobody keeps a piece of what was read. Asked before and after each piece; until this is called it is taken for a no. */
-export function reuseReadBuffer(socket: Socket, mayReuse: () => boolean): void {
+/** Until this is called everything may be kept. */
+export function reuseReadBuffer(socket: Socket, taking: Taking): void {
   const reader = readers.get(socket);
-  if (reader) reader.mayReuse = mayReuse;
+  if (reader) reader.taking = taking;
 }
 
 /** Null where `transport` is not such a socket: what it gives is nobody else's. */

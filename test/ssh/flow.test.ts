@@ -12,6 +12,7 @@ import {
   peerFinished,
   sendPing,
   takeChannels,
+  wholePackets,
   type ChannelEvents,
   type ChannelWire,
   type OpeningChannel,
@@ -530,6 +531,112 @@ describe('keepsNoInput', () => {
     'is no where it is unknown: %o',
     (parts) => {
       expect(keepsNoInput(parts as unknown as Client)).toBe(false);
+    },
+  );
+});
+
+describe('wholePackets', () => {
+  /** Gives ssh2 what comes in pieces of `most` bytes at most, and keeps back what is said to be a part of a packet. */
+  async function cutting(
+    cipher: string,
+    most: number,
+  ): Promise<Pair & { called: readonly (readonly unknown[])[]; wire: ChannelWire; isBetween: boolean[]; keptBack: number }> {
+    const pair = await meet({ cipher });
+    const { client, socket } = pair;
+    const { called, wire } = taken(client);
+    const [ssh2s] = socket.listeners('data') as ((data: Buffer) => void)[];
+    if (!ssh2s) throw new Error('ssh2 does not listen');
+    socket.removeAllListeners('data');
+    const result = { ...pair, called, wire, isBetween: [] as boolean[], keptBack: 0 };
+    let rest: Buffer = Buffer.alloc(0);
+    socket.on('data', (data: Buffer) => {
+      for (let at = 0; at < data.length; at += most) {
+        const piece = Buffer.concat([rest, data.subarray(at, at + most)]);
+        const whole = wholePackets(client, piece);
+        rest = piece.subarray(whole);
+        result.keptBack += rest.length;
+        if (whole === 0) continue;
+        ssh2s.call(socket, piece.subarray(0, whole));
+        if (rest.length > 0) result.isBetween.push(inside(client)._protocol._decipher['_lenBytes'] === 0);
+      }
+    });
+    return result;
+  }
+  const words = Array.from({ length: 200 }, (_, each) => Buffer.alloc(1 + ((each * 977) % (each % 7 === 0 ? 32_000 : 300)), each));
+
+  test.each([
+    ['aes128-gcm@openssh.com', hasAddon],
+    ['aes256-gcm@openssh.com', hasAddon],
+    ['chacha20-poly1305@openssh.com', false],
+    ['aes128-ctr', false],
+  ])('%s: they are found, also behind new keys: %s', async (cipher, isFound) => {
+    const scene = await cutting(cipher, 777);
+    for (const word of words) scene.server.say('DATA', 1, word);
+    await until(() => scene.called.length === words.length, { what: 'the data' });
+    const renewed = new Promise((resolve) => scene.client.once('handshake', resolve));
+    scene.server.rekey();
+    await renewed;
+    // The server, too, has them now.
+    scene.wire.eof(1);
+    await scene.server.until('EOF');
+    for (const word of words) scene.server.say('DATA', 1, word);
+    await until(() => scene.called.length === 2 * words.length, { what: 'the data behind new keys' });
+    expect(scene.called.every(([, , data], at) => (data as Buffer).equals(words[at % words.length] ?? Buffer.alloc(0)))).toBe(true);
+    expect(scene.keptBack > 0).toBe(isFound);
+    expect(scene.isBetween).not.toContain(false);
+  });
+
+  test.runIf(hasAddon)('the rest of a packet that ssh2 has begun is one of them', async () => {
+    const { client, socket, server } = await meet();
+    const { called } = taken(client);
+    const [ssh2s] = socket.listeners('data') as ((data: Buffer) => void)[];
+    socket.removeAllListeners('data');
+    const all: Buffer[] = [];
+    socket.on('data', (data: Buffer) => all.push(data));
+    server.say('DATA', 1, Buffer.alloc(500, 1));
+    server.say('DATA', 1, Buffer.alloc(500, 2));
+    await until(() => Buffer.concat(all).length > 1_000, { what: 'both' });
+    const both = Buffer.concat(all);
+    const first = wholePackets(client, both.subarray(0, -1));
+    expect(first).toBeGreaterThan(500);
+    expect(wholePackets(client, both)).toBe(both.length);
+    for (const cut of [2, 4, 5, 300, first - 16, first - 3]) {
+      expect([cut, wholePackets(client, both.subarray(0, cut))]).toEqual([cut, 0]);
+    }
+    ssh2s?.call(socket, both.subarray(0, 300));
+    expect(wholePackets(client, both.subarray(300, first))).toBe(first - 300);
+    expect(wholePackets(client, both.subarray(300, first + 100))).toBe(first - 300);
+    expect(wholePackets(client, both.subarray(300, 400))).toBe(100);
+    ssh2s?.call(socket, both.subarray(300, first - 3));
+    expect(wholePackets(client, both.subarray(first - 3, first + 100))).toBe(3);
+    ssh2s?.call(socket, both.subarray(first - 3, first + 2));
+    // In the middle of a length.
+    expect(wholePackets(client, both.subarray(first + 2))).toBe(both.length - first - 2);
+    ssh2s?.call(socket, both.subarray(first + 2));
+    expect(called).toHaveLength(2);
+  });
+
+  test.runIf(hasAddon).each([0, 15, 35_001, 0xffffffff])('where a length cannot be one (%d), all is for ssh2 to say so', async (length) => {
+    const { client } = await meet();
+    const data = Buffer.alloc(100);
+    data.writeUInt32BE(length);
+    expect(wholePackets(client, data)).toBe(100);
+  });
+
+  test.runIf(hasAddon)('while keys are exchanged all is given', async () => {
+    const { client } = await meet();
+    const data = Buffer.alloc(100, 1);
+    data.writeUInt32BE(64);
+    data.writeUInt32BE(64, 84);
+    expect(wholePackets(client, data)).toBe(84);
+    inside(client)._protocol['_kexinit'] = Buffer.alloc(1);
+    expect(wholePackets(client, data)).toBe(100);
+  });
+
+  test.each([{}, { _protocol: {} }, { _protocol: { _decipher: new AESGCMDecipherBinding() } }])(
+    'all is given where it is unknown: %o',
+    (parts) => {
+      expect(wholePackets(parts as unknown as Client, Buffer.alloc(50))).toBe(50);
     },
   );
 });

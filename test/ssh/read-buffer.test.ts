@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectWithReadBuffer, lenderOf, reuseReadBuffer } from '../../src/ssh/read-buffer.ts';
+import { connectWithReadBuffer, lenderOf, reuseReadBuffer, type Taking } from '../../src/ssh/read-buffer.ts';
 import { flush } from '../helpers/clock.ts';
 import { bytes, byteStream, hashOf } from '../helpers/services.ts';
 import { sleep, until } from '../helpers/wait.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** Whoever keeps nothing of what is read, and takes it however it is cut. */
+const ALL: Taking = { keepsNone: () => true, whole: ({ length }) => length };
 
 let server: Server;
 const sockets: Socket[] = [];
@@ -142,7 +144,7 @@ describe('the buffer', () => {
   /** Of each piece, what it is a part of. */
   async function backing(ask?: () => boolean, onPiece: () => void = () => {}): Promise<{ kept: Buffer[]; copies: Buffer[] }> {
     const { near, far } = await meet();
-    if (ask) reuseReadBuffer(near, ask);
+    if (ask) reuseReadBuffer(near, { ...ALL, keepsNone: ask });
     const kept: Buffer[] = [];
     const copies: Buffer[] = [];
     near.on('data', (data) => {
@@ -211,7 +213,73 @@ describe('the buffer', () => {
 
   test('of a socket that is none of these is left alone', async () => {
     const { far } = await meet();
-    expect(() => reuseReadBuffer(far, () => true)).not.toThrow();
+    expect(() => reuseReadBuffer(far, ALL)).not.toThrow();
+  });
+});
+
+describe('a packet that is cut in two', () => {
+  const PACKET = 1_000;
+  const wholeOnes = ({ length }: Buffer): number => length - (length % PACKET);
+
+  /** All that comes of 8 MiB, and the sizes of its pieces. */
+  async function cutAt(taking: Taking, isHeld?: () => boolean): Promise<{ got: Buffer; sizes: number[] }> {
+    const { near, far } = await meet();
+    reuseReadBuffer(near, taking);
+    const sizes: number[] = [];
+    const got: Buffer[] = [];
+    near.on('data', (data: Buffer) => {
+      sizes.push(data.length);
+      got.push(Buffer.from(data));
+      if (isHeld) lenderOf(near)?.lend(isHeld);
+    });
+    far.write(bytes(8 * MIB));
+    await sleep(20);
+    near.resume();
+    await until(() => sizes.reduce((sum, size) => sum + size, 0) >= 8 * MIB - PACKET, { what: 'all of it' });
+    far.write(bytes(PACKET - ((8 * MIB) % PACKET)));
+    await until(() => sizes.reduce((sum, size) => sum + size, 0) === Math.ceil((8 * MIB) / PACKET) * PACKET, {
+      what: 'the end of the last',
+    });
+    return { got: Buffer.concat(got), sizes };
+  }
+  const sent = Buffer.concat([bytes(8 * MIB), bytes(PACKET - ((8 * MIB) % PACKET))]);
+
+  test.each([
+    ['nothing is lent', undefined],
+    ['everything is, and given back', () => false],
+    ['everything is, and held', () => true],
+  ])('comes in one piece, where much came: %s', async (_, isHeld) => {
+    const { got, sizes } = await cutAt({ ...ALL, whole: wholeOnes }, isHeld);
+    expect(got.equals(sent)).toBe(true);
+    const large = sizes.filter((size) => size >= 36 * KIB);
+    expect(large.length).toBeGreaterThan(0);
+    expect(large.filter((size) => size % PACKET !== 0)).toEqual([]);
+  });
+
+  test('comes as it is read, where what is read is kept', async () => {
+    const asked: number[] = [];
+    const whole = (data: Buffer): number => {
+      asked.push(data.length);
+      return wholeOnes(data);
+    };
+    const { got } = await cutAt({ keepsNone: () => false, whole });
+    expect(got.equals(sent)).toBe(true);
+    expect(asked).toEqual([]);
+  });
+
+  test('is waited for by nobody where little came: a slow server is heard', async () => {
+    const { near, far } = await meet();
+    reuseReadBuffer(near, { ...ALL, whole: wholeOnes });
+    const got = pieces(near);
+    near.resume();
+    far.write('x'.repeat(10));
+    await until(() => got.length > 0, { what: 'a part of a packet' });
+    expect(got[0]).toHaveLength(10);
+  });
+
+  test('is not put off where what is left is no packet', async () => {
+    const { got } = await cutAt({ ...ALL, whole: ({ length }) => (length < 100_000 ? length : 10) });
+    expect(got.equals(sent)).toBe(true);
   });
 });
 
@@ -224,7 +292,7 @@ describe('a piece that is lent', () => {
     const { near, far } = await meet();
     const lender = lenderOf(near);
     if (!lender) throw new Error('there is nobody to lend');
-    reuseReadBuffer(near, () => true);
+    reuseReadBuffer(near, ALL);
     const [memories, lent, owned]: [ArrayBufferLike[], boolean[], boolean[]] = [[], [], []];
     near.on('data', (data: Buffer) => {
       const piece = memories.length;
