@@ -6,8 +6,10 @@
  *   flowing ── one side's 'end' ──▶ half-closed (the other way lives on) ── the other's 'end' ──▶ flushing ──▶ done
  *      └─ 'error', or 'close' without 'end' ──▶ the other side is reset ──▶ done
  */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { closeStream, resetStream } from './reset-stream.ts';
+import { readIntoOwnMemory } from './socket-memory.ts';
 
 export interface SpliceOptions {
   /** How long the last bytes for a side may make no progress once nothing else can happen on the pair. Milliseconds; 300 000. */
@@ -149,7 +151,11 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
   const attach = (from: Side, to: Side): void => {
     const source = from.stream;
     const sink = to.stream;
-    if (canBorrow(source)) source.borrow(() => sink.writableLength > 0 && !sink.destroyed);
+    const isInUse = (): boolean => sink.writableLength > 0 && !sink.destroyed;
+    if (canBorrow(source)) source.borrow(isInUse);
+    else readIntoOwnMemory(source, isInUse);
+    // A socket says one thing in a turn: there is nothing to wait for.
+    const holds = !(source instanceof Socket);
     const drained = (): void => {
       from.waitsForDrain = false;
       if (!cut) source.resume();
@@ -161,7 +167,7 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
         broken = true; // nobody can take these: the far side is gone, and we read on only so that ours gets its own last bytes
         return;
       }
-      if (!to.corked) {
+      if (holds && !to.corked) {
         // What comes in one turn (the packets of one read) goes out in one write.
         to.corked = true;
         sink.cork();
