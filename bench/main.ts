@@ -9,7 +9,7 @@ import type { Row } from './row.ts';
 import { prepareGround } from './scene.ts';
 import { autosshSide, sshSide } from './sides/ssh.ts';
 import { tunnelsSide } from './sides/tunnels.ts';
-import { autosshVersion, describeSurroundings, surroundings } from './surroundings.ts';
+import { autosshVersion, describeSurroundings, misgiving, surroundings } from './surroundings.ts';
 import { progressLine, table } from './table.ts';
 import { writeUp } from './write-up.ts';
 
@@ -49,6 +49,8 @@ async function measureAll({ only, runs, quick }: BenchOptions, program: string):
 
 async function bench(options: BenchOptions, program: string): Promise<void> {
   const on = surroundings(root, process.env.TUNNELS_BENCH_ELSEWHERE !== undefined);
+  const why = misgiving(on);
+  if (why !== null) process.stderr.write(`${why}\n`);
   const from = performance.now();
   const rows = await measureAll(options, program);
   const result: Result = {

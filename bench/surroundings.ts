@@ -18,6 +18,8 @@ export interface Surroundings {
     /** null where it is not installed. */
     readonly autossh: string | null;
     readonly kernel: string;
+    /** How TCP finds out what a line carries (tcp(7)); null where the system does not say. Not in results of before 2026-11-29. */
+    readonly congestion?: string | null;
   };
   readonly cpu: string;
   readonly cpuCount: number;
@@ -43,6 +45,15 @@ function ssh2In(root: string): string {
 /** null where there is no autossh. */
 export const autosshVersion = (): string | null => /autossh (\S+)/.exec(said('autossh', '-V'))?.[1] ?? null;
 
+const CONGESTION_FILE = '/proc/sys/net/ipv4/tcp_congestion_control';
+const congestionControl = (): string | null => (existsSync(CONGESTION_FILE) ? readFileSync(CONGESTION_FILE, 'utf8').trim() : null);
+
+/** What makes figures of this machine wrong; null where nothing is known to. */
+export const misgiving = ({ versions }: Pick<Surroundings, 'versions'>): string | null =>
+  versions.congestion?.startsWith('bbr') === true
+    ? `TCP uses ${versions.congestion} here. Between sockets of one machine, which acknowledge late, it falls to one segment in 40 ms now and then, so that long lines are measured wrongly; \`sysctl net.ipv4.tcp_congestion_control=cubic\` before, and it is as with most users.`
+    : null;
+
 /** `root` is the project's; the program may have been built from another commit than is there. */
 export function surroundings(root: string, elsewhere: boolean): Surroundings {
   const sshd = sshdProgram();
@@ -58,6 +69,7 @@ export function surroundings(root: string, elsewhere: boolean): Surroundings {
       sshd: sshd === null ? 'none' : sshdVersion(sshd),
       autossh: autosshVersion(),
       kernel: `${type()} ${release()}`,
+      congestion: congestionControl(),
     },
     cpu: cpus()[0]?.model ?? 'unknown',
     cpuCount: cpus().length,
@@ -71,6 +83,6 @@ export function describeSurroundings({ commit, changed, versions, cpu, cpuCount,
   return [
     `tunnels ${versions.tunnels} (${commit.slice(0, 10)}${changed ? ' and changes' : ''}), ssh2 ${versions.ssh2}, node ${versions.node}`,
     `${versions.ssh}, sshd ${versions.sshd}, ${versions.autossh === null ? 'no autossh' : `autossh ${versions.autossh}`}`,
-    `${versions.kernel}, ${cpuCount} × ${cpu}, load before ${loadBefore.join(' ')}`,
+    `${versions.kernel}${versions.congestion ? ` with ${versions.congestion}` : ''}, ${cpuCount} × ${cpu}, load before ${loadBefore.join(' ')}`,
   ].join('\n');
 }
