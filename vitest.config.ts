@@ -1,4 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+
+/** These put other modules in the place of some, for as long as the process lives. */
+const ownProcess = unitTests().filter((file) => /\bvi\.(?:mock|doMock)\(|helpers\/without-addon/.test(readFileSync(file, 'utf8')));
+
+const unit = {
+  globalSetup: ['test/setup/run-directory.ts'],
+  setupFiles: ['test/setup/leftovers.ts'],
+  // A bound on hanging, not a measure: two cores may be busy with other files.
+  testTimeout: 30_000,
+  pool: 'forks' as const,
+  // Vitest leaves one processor to itself, which on two of them is half.
+  maxWorkers: 2,
+};
 
 export default defineConfig({
   test: {
@@ -6,16 +20,15 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...unit,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
-          globalSetup: ['test/setup/run-directory.ts'],
-          setupFiles: ['test/setup/leftovers.ts'],
-          // A bound on hanging, not a measure: two cores may be busy with other files.
-          testTimeout: 30_000,
-          pool: 'forks',
+          exclude: ['test/e2e/**', ...ownProcess],
+          // A process for each file takes as long again as the tests themselves.
+          isolate: false,
         },
       },
+      { test: { ...unit, name: 'unit-own-process', include: ownProcess } },
       {
         test: {
           name: 'e2e',
@@ -33,3 +46,8 @@ export default defineConfig({
     ],
   },
 });
+
+function unitTests(): string[] {
+  const files = readdirSync('test', { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.test.ts') && !file.startsWith('e2e/')).map((file) => `test/${file}`);
+}

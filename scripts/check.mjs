@@ -11,7 +11,7 @@ const CHECKS = [
   ['types', bin('typescript', 'tsc'), '-p', '.', '--incremental', '--tsBuildInfoFile', '.cache/check.tsbuildinfo'],
   ['lint', bin('oxlint', 'oxlint'), '--type-aware', '--deny-warnings'],
   ['format', bin('@biomejs/biome', 'biome'), 'format'],
-  ...(unit ? [['unit', bin('vitest', 'vitest'), 'run', '--project', 'unit', '--reporter', 'dot']] : []),
+  ...(unit ? [['unit', bin('vitest', 'vitest'), 'run', '--project', 'unit*', '--reporter', 'dot']] : []),
 ];
 
 function run([name, ...command]) {

@@ -527,8 +527,10 @@ describe('a control socket that is removed', () => {
     await until(async () => (await warnings(again)).length === 2, { what: 'the warning' });
     expect(await warnings(again)).toEqual(['before', notice]);
     expect(told).toEqual([notice]);
-    await again.down({ drainMs: 0 }, {}).catch(() => undefined);
-    await host.close();
+    // As its owner does; the answer to a down is the end of the process.
+    const closed = host.takenDown.then(() => host.close());
+    await again.down({ drainMs: 0 }, {});
+    await closed;
     expect(existsSync(root) ? readdirSync(root) : []).toEqual([]);
   });
 });
