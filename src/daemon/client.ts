@@ -162,6 +162,7 @@ export class DaemonClient {
   async *#stream(path: string, query: StreamQuery, signal?: AbortSignal): AsyncGenerator<StreamLine, void> {
     const words = new URLSearchParams();
     if (query.since !== undefined) words.set('since', String(Math.round(query.since)));
+    if (query.from !== undefined) words.set('from', String(query.from));
     if (query.last !== undefined) words.set('n', String(query.last));
     if (query.follow) words.set('follow', '1');
     for (const name of query.names ?? []) words.append('names', name);

@@ -16,9 +16,9 @@ export interface StreamOptions extends StreamQuery {
 export function streamEvents(journal: Journal, answer: ServerResponse, options: StreamOptions): () => void {
   const { entries } = journal;
   const names = options.names && options.names.length > 0 ? new Set(options.names) : null;
-  const since = options.since ?? 0;
+  const { since = 0, from = 0 } = options;
   const wanted = (entry: RingEntry): boolean =>
-    entry.at >= since && (entry.name === null || names === null || names.has(entry.name)) && !options.without(entry);
+    entry.at >= since && entry.seq >= from && (entry.name === null || names === null || names.has(entry.name)) && !options.without(entry);
 
   let at = options.last === undefined ? entries.firstSeq : placeOfLast(options.last);
   const end = entries.nextSeq;

@@ -71,6 +71,7 @@ class ProjectHost implements Host {
   readonly takenDown: Promise<void>;
   readonly #options: HostOptions;
   readonly #since = new Date().toISOString();
+  #firstEvent = 1;
   readonly #closing = new AbortController();
   #takeDown: () => void = () => undefined;
   #hold: Hold | null = null;
@@ -108,6 +109,7 @@ class ProjectHost implements Host {
     const { onWarning, runner } = this.#options;
     const journal = await Journal.open({ folder: outcome.hold.folder, ...(onWarning ? { onWarning } : {}) });
     this.#journal = journal;
+    this.#firstEvent = journal.entries.nextSeq;
     this.#unsubscribe = runner.subscribe((event) => journal.add(event));
     this.#holdOn(outcome.hold);
     return null;
@@ -161,7 +163,8 @@ class ProjectHost implements Host {
   #status(phase: Phase): Status {
     const { build, mode, file, runner } = this.#options;
     const { project } = runner.snapshot();
-    return { program: 'tunnels', protocol: PROTOCOL, build, pid: process.pid, phase, mode, file, project, since: this.#since };
+    const about = { program: 'tunnels', protocol: PROTOCOL, build, pid: process.pid, phase, mode, file, project } as const;
+    return { ...about, since: this.#since, events: { first: this.#firstEvent, next: this.#journal?.entries.nextSeq ?? 1 } };
   }
 
   #holdOn(hold: Hold): void {

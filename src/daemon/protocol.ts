@@ -37,6 +37,8 @@ export interface Status {
   readonly project: string;
   /** ISO 8601, when the process took the project. */
   readonly since: string;
+  /** The numbers of this process's first event, and of the one that comes next. */
+  readonly events: { readonly first: number; readonly next: number };
 }
 
 export type StreamLine =
@@ -47,6 +49,8 @@ export type StreamLine =
 export interface StreamQuery {
   /** Milliseconds since the epoch: only events from then on. */
   readonly since?: number;
+  /** Only events from this number on. Unlike a time it means the same after the clock was set back. */
+  readonly from?: number;
   /** Only the last so many of those that are past. */
   readonly last?: number;
   /** Go on with what happens, until the reader goes or the project ends. */

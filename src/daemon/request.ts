@@ -118,9 +118,10 @@ export function streamQuery(query: URLSearchParams): StreamQuery {
     if (!/^\d{1,15}$/.test(text)) throw bad(`${name} is a whole number`);
     return value;
   };
-  const [since, last] = [number('since'), number('n')];
+  const [since, from, last] = [number('since'), number('from'), number('n')];
   return {
     ...(since === undefined ? {} : { since }),
+    ...(from === undefined ? {} : { from }),
     ...(last === undefined ? {} : { last }),
     follow: query.get('follow') === '1',
     names: query.getAll('names').flatMap((each) => each.split(',').filter(Boolean)),

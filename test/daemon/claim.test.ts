@@ -30,6 +30,7 @@ const statusOf = (phase: Phase, part: Partial<Status> = {}): Status => ({
   file: FILE,
   project: 'p',
   since: '',
+  events: { first: 1, next: 1 },
   ...part,
 });
 

@@ -240,6 +240,23 @@ describe('the events', () => {
     expect((await all(client.logs({ last: 2 }))).map(told)).toEqual(['two', 'three']);
   });
 
+  test('of this process are told from those of an earlier one by number, also where the clock was set back', async () => {
+    const earlier = await up();
+    earlier.runner.warn('web', 'of the earlier one');
+    const closed = earlier.host.takenDown.then(() => earlier.host.close());
+    await earlier.client.down({ drainMs: 0, keepJournal: true }, {});
+    await closed;
+    const { client, runner } = await up();
+    const { events } = await client.status();
+    expect(events.first).toBeGreaterThan(1);
+    expect(events.next).toBe(events.first);
+    runner.warn('web', 'mine', 1_000);
+    expect((await all(client.events({ from: events.first }))).map(told)).toEqual(['mine']);
+    const { events: now } = await client.status();
+    expect(now).toEqual({ first: events.first, next: events.next + 1 });
+    expect(await all(client.events({ from: now.next }))).toEqual([]);
+  });
+
   test('come to ten followers without a gap, from the past into what happens', async () => {
     const { client, runner } = await up();
     for (let each = 0; each < 500; each += 1) runner.warn('web', `${each}`);

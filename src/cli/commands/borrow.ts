@@ -50,7 +50,7 @@ export async function borrow(io: Io, globals: GlobalOptions, borrowing: Borrowin
   let isKept = false;
   try {
     const { signal } = leave;
-    const rising = { client, progress, names: begun.tunnels, since: begun.since, isDrawn: begun.isNew, waitMs, signal };
+    const rising = { client, progress, names: begun.tunnels, from: begun.from, isDrawn: begun.isNew, waitMs, signal };
     const { outcome, snapshot } = await rise({ ...rising, withPlans: progressKind(io, globals) === 'json', isAsking: () => asking > 0 });
     // The terminal is the command's from here on.
     await progress.settled(null);
@@ -79,8 +79,8 @@ interface Beginning extends Borrowing {
 interface Begun {
   readonly client: DaemonClient;
   readonly tunnels: readonly string[];
-  /** Milliseconds since the epoch: what happened from then on belongs to it. */
-  readonly since: number;
+  /** The number of the first event that belongs to it. */
+  readonly from: number;
   /** Something comes up. */
   readonly isNew: boolean;
   readonly detach: () => void;
@@ -91,7 +91,6 @@ async function begin(io: Io, globals: GlobalOptions, beginning: Beginning): Prom
   const { place, progress, id, names, noDeps, leave } = beginning;
   const load = await loadElsewhere(io, globals);
   for (let tries = 0; ; tries += 1) {
-    const since = Date.now();
     const running = await findProject(place);
     if (running?.found.phase !== 'up') {
       const ensured = await ensureUp(io, globals, { ...beginning, load, watch: false, use: id });
@@ -100,15 +99,16 @@ async function begin(io: Io, globals: GlobalOptions, beginning: Beginning): Prom
         const { client, started } = ensured;
         tellProblems(io, globals, { outcome: started.outcome, progress });
         const tunnels = (await client.snapshot()).tunnels.map(({ name }) => name);
-        return { client, tunnels, since: Date.parse(client.found.since), isNew: true, detach: started.detach };
+        return { client, tunnels, from: (await client.status()).events.first, isNew: true, detach: started.detach };
       }
     }
     const client = running?.found.phase === 'up' ? running : await findProject(place);
     try {
       if (!client) throw new DaemonError({ code: 'gone', message: 'the project ended as soon as it was up', hint: 'tunnels up says why' });
+      const from = (await client.status()).events.next;
       const { outcome, tunnels } = await client.use({ id, names, noDeps, profiles: load.profiles }, { signal: leave.signal });
       if (!outcome.applied) return told(io, globals, { outcome, progress });
-      return { client, tunnels, since, isNew: outcome.plan.steps.length > 0, detach: () => undefined };
+      return { client, tunnels, from, isNew: outcome.plan.steps.length > 0, detach: () => undefined };
     } catch (error) {
       // It went down just now: then it is brought up for this one alone.
       const isOver = isDaemonError(error) && ['gone', 'busy'].includes(error.code);

@@ -9,8 +9,8 @@ export interface Rising {
   readonly client: DaemonClient;
   readonly progress: Progress;
   readonly names: readonly string[];
-  /** Milliseconds since the epoch: what happened from then on belongs to it. */
-  readonly since: number;
+  /** The number of the first event that belongs to it. */
+  readonly from: number;
   /** Milliseconds to wait for all to be open (or healthy); null only waits until every first try is over. */
   readonly waitMs: number | null;
   /** Whether anything is new, so that there is something to draw. */
@@ -61,13 +61,13 @@ interface Feed {
 }
 
 /** The events, as they come. */
-function startFeed({ client, progress, since, withPlans, signal }: Rising): Feed {
+function startFeed({ client, progress, from, withPlans, signal }: Rising): Feed {
   const own = new AbortController();
   const told = new Set<string>();
   let seen = 0;
   let isOver = false;
   const reading = (async () => {
-    for await (const line of client.events({ since, follow: true }, AbortSignal.any([own.signal, signal]))) {
+    for await (const line of client.events({ from, follow: true }, AbortSignal.any([own.signal, signal]))) {
       if (line.type === 'dropped') continue;
       seen = line.seq;
       if ((line.type === 'tunnel-state' || line.type === 'host-state') && line.failure) told.add(line.failure.message);
@@ -82,7 +82,7 @@ function startFeed({ client, progress, since, withPlans, signal }: Rising): Feed
     told,
     async catchUp() {
       let last = 0;
-      for await (const line of client.events({ last: 1, since })) if (line.type !== 'dropped') last = line.seq;
+      for await (const line of client.events({ last: 1, from })) if (line.type !== 'dropped') last = line.seq;
       const deadline = performance.now() + CATCH_UP_LIMIT;
       while (seen < last && !isOver && performance.now() < deadline) await pause(5);
     },

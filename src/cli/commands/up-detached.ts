@@ -47,11 +47,12 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
       return EXIT.invalidConfiguration;
     }
     client = ensured.client;
-    let since = Date.now();
+    const { events } = await client.status();
+    let from = events.next;
     let isDrawn = true;
     if (ensured.how === 'started') {
       detach = ensured.started.detach;
-      since = Date.parse(client.found.since);
+      from = events.first;
       tellProblems(io, globals, { outcome: ensured.started.outcome, progress });
     } else {
       const applied = await applyToRunning(io, globals, { ...options, client, load, progress, signal: leave.signal });
@@ -59,7 +60,7 @@ export async function upDetached(io: Io, globals: GlobalOptions, options: Detach
       isDrawn = applied === 'changed';
     }
     const withPlans = progressKind(io, globals) === 'json';
-    const risen = await rise({ ...options, client, progress, since, isDrawn, withPlans, isAsking: () => asking > 0, signal: leave.signal });
+    const risen = await rise({ ...options, client, progress, from, isDrawn, withPlans, isAsking: () => asking > 0, signal: leave.signal });
     return await tell(io, globals, { risen, progress, options });
   } catch (error) {
     if (!leave.signal.aborted || !(isDaemonError(error) || isAbort(error))) throw error;
