@@ -1,14 +1,14 @@
 /** Loads configurations for the tests of this folder: with a made-up ssh_config and environment, from real files. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { load } from '../../src/config/load.ts';
 import type { Loaded, LoadFailure, LoadOptions } from '../../src/config/loaded.ts';
 import type { SshConfigLookup } from '../../src/config/ssh-config.ts';
 import type { SshSettings } from '../../src/config/ssh-settings.ts';
 import { formatDiagnostic, type Diagnostic } from '../../src/core/diagnostic.ts';
+import { remove, scratch } from '../helpers/scratch.ts';
 
 export type Aliases = Readonly<Record<string, SshSettings>>;
 
@@ -48,17 +48,11 @@ export async function loadIn(cwd: string, { aliases, lookup, ...options }: Optio
   };
 }
 
-const directories: string[] = [];
-
-afterEach(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
-
 /** A project directory with these files, which is gone after the test. */
 export function projectWith(files: Readonly<Record<string, string>>): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'tunnels-config-')));
-  directories.push(directory);
-  const project = join(directory, 'shop');
+  const directory = scratch('config');
+  onTestFinished(() => remove(directory));
+  const project = join(realpathSync(directory), 'shop');
   mkdirSync(project);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(project, name)), { recursive: true });

@@ -59,7 +59,8 @@ describe.each(Object.entries(SHELLS).filter(([shell]) => has(shell)))('%s', (she
   async function tab(line: string, becomes: string): Promise<void> {
     // Ctrl-C would flush what is typed after it; Ctrl-U only empties the line.
     terminal.type('\u0015clear\r');
-    await terminal.untilShows(/^\S*\$? *$/);
+    // The prompt, and not only the empty screen before it: what is typed then is echoed in front of it.
+    await terminal.untilShows(/^\$ *$/);
     terminal.type(`${line}\t`);
     const shown = becomes.trimEnd();
     await terminal.until(

@@ -192,4 +192,4 @@ it('1,000 readers that stall cost bounded memory together, and one who reads is 
     1_024,
   );
   await echoes(up.port('echo'));
-});
+}, 180_000);

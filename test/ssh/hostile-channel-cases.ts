@@ -1,6 +1,6 @@
 /** What a server may do to channels that is against the protocol, or against us; whoever implements them. */
 import type { Duplex } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { tcp } from '../../src/core/address.ts';
 import { isFailureError } from '../../src/core/failure.ts';
 import { connect } from '../../src/ssh/connect.ts';
@@ -15,11 +15,6 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const PACKET = 32 * KIB;
 
-const undo: (() => void)[] = [];
-afterEach(() => {
-  for (const work of undo.splice(0).reverse()) work();
-});
-
 export interface Met {
   readonly connection: Connection;
   readonly server: RawClient;
@@ -27,7 +22,7 @@ export interface Met {
 
 export async function meetRaw(): Promise<Met> {
   const raw = await startRawServer();
-  undo.push(() => raw.stop());
+  onTestFinished(() => raw.stop());
   const { port } = raw;
   const connection = await connect({
     host: hostSpec('hostile', { hostname: '127.0.0.1', port, hostKeys: [raw.hostKey], keepalive: { intervalMs: 0, count: 0 } }),
@@ -38,7 +33,7 @@ export async function meetRaw(): Promise<Met> {
     signal: new AbortController().signal,
     verbosity: 0,
   });
-  undo.push(() => void connection.end(0));
+  onTestFinished(() => void connection.end(0));
   return { connection, server: await raw.client() };
 }
 
