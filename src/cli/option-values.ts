@@ -2,12 +2,15 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../config/duration.ts';
 
-/** Milliseconds; the flag takes seconds, 0 to a day. */
+const MOST_SECONDS = 86_400;
+
+/** Milliseconds; the flag takes seconds, 0 to a day, or a time as tunnels.yaml has it: `10s`, `1m30s`. */
 export function seconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0 || value > 86_400)
-    throw new InvalidArgumentError('It is a number of seconds, 0 to 86400.');
-  return value * 1000;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  const ms = Number.isNaN(value) ? parseDuration(text) : value * 1000;
+  if (ms === null || !(ms >= 0 && ms <= MOST_SECONDS * 1000))
+    throw new InvalidArgumentError(`It is a number of seconds, 0 to ${MOST_SECONDS}, or a time like 1m30s.`);
+  return ms;
 }
 
 /** Infinity is all. */

@@ -9,9 +9,11 @@ it.each([
   ['0', 0],
   ['1.5', 1_500],
   ['86400', 86_400_000],
+  ['10s', 10_000],
+  ['1m30s', 90_000],
 ])('%s seconds are %d ms', (text, ms) => expect(seconds(text)).toBe(ms));
 
-it.each(['', ' ', 'soon', '-1', '86401', 'NaN'])('%j is no number of seconds', (text) =>
+it.each(['', ' ', 'soon', '-1', '86401', '25h', 'Infinity', 'NaN'])('%j is no number of seconds', (text) =>
   expect(() => seconds(text)).toThrow('number of seconds'),
 );
 
