@@ -32,6 +32,22 @@ async function dialMany(port: number, count: number, lanes = 64): Promise<Socket
   return sockets;
 }
 
+/**
+ * Where thousands of connections are full: what the kernel holds for a TCP one is megabytes, which would have to be filled first, and past
+ * net.ipv4.tcp_mem every other connection of the machine has windows of four packets and loses most of what it sends.
+ */
+function unixPath(): string {
+  const dir = scratch('full');
+  each.onEnd(() => remove(dir));
+  return join(dir, 's');
+}
+
+async function joined(path: string): Promise<Socket> {
+  const socket = connect({ path }).on('error', () => undefined);
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  return socket;
+}
+
 /** Whether what is sent comes back. */
 function answered(socket: Socket, text: string, ms = 60_000): Promise<boolean> {
   return new Promise((resolve) => {
@@ -126,16 +142,19 @@ it('10,000 connections on one tunnel, or as many as this machine lets one proces
 });
 
 it('1,000 clients that send while the server is frozen: they are held back, and memory stays bounded', async () => {
-  const [sshd, sink] = await Promise.all([each.sshd(), each.add(startStalled())]);
+  const [path, far] = [unixPath(), unixPath()];
+  const [sshd] = await Promise.all([each.sshd(), each.add(startStalled({ path: far }))]);
   const project = each.project({
     yaml: {
       hosts: { bastion: hostEntry(sshd, { keepalive: { interval: '60s' } }) },
-      tunnels: { sink: { type: 'local', host: 'bastion', ingress: 0, egress: at(sink) } },
+      tunnels: { sink: { type: 'local', host: 'bastion', ingress: path, egress: far } },
     },
   });
   const up = project.up();
   await up.untilOpen(['sink']);
-  const sockets = await dialMany(up.port('sink'), 1_000);
+  const sockets: Socket[] = [];
+  each.onEnd(() => sockets.forEach((socket) => socket.destroy()));
+  for (let count = 0; count < 1_000; count += 1) sockets.push(await joined(path));
   await until(() => openDescriptors(up.pid) >= 1_000, { what: 'all to be accepted', ms: 30_000, every: 50 });
   const before = residentBytes(up.pid);
   sshd.signalSessions('SIGSTOP');
@@ -154,16 +173,17 @@ it('1,000 clients that send while the server is frozen: they are held back, and 
 
 it('1,000 readers that stall cost bounded memory together, and one who reads is served beside them', async () => {
   const readers = 1_000;
-  const [sshd, source, echo] = await Promise.all([each.sshd(), each.add(startSource({ bytes: 64 * MIB })), each.add(startEcho())]);
-  const dir = scratch('stalled');
-  each.onEnd(() => remove(dir));
-  // A unix socket: what the kernel holds for a TCP one is megabytes, and would have to be filled first.
-  const path = join(dir, 's');
+  const [path, far] = [unixPath(), unixPath()];
+  const [sshd, source, echo] = await Promise.all([
+    each.sshd(),
+    each.add(startSource({ path: far, bytes: 64 * MIB })),
+    each.add(startEcho()),
+  ]);
   const project = each.project({
     yaml: {
       hosts: { bastion: hostEntry(sshd) },
       tunnels: {
-        source: { type: 'local', host: 'bastion', ingress: path, egress: at(source), max_connections: 2_000 },
+        source: { type: 'local', host: 'bastion', ingress: path, egress: far, max_connections: 2_000 },
         echo: { type: 'local', host: 'bastion', ingress: 0, egress: at(echo) },
       },
     },
@@ -171,13 +191,14 @@ it('1,000 readers that stall cost bounded memory together, and one who reads is 
   const up = project.up();
   await up.untilOpen(['source', 'echo']);
   const before = residentBytes(up.pid);
-  const sockets = Array.from({ length: readers }, () =>
-    connect({ path })
-      .on('error', () => undefined)
-      .pause(),
-  );
+  const sockets: Socket[] = [];
   each.onEnd(() => sockets.forEach((socket) => socket.destroy()));
-  await until(() => source.open >= readers, { what: 'all to be joined to the source', ms: 60_000, every: 100 });
+  for (let count = 0; count < readers; count += 1) {
+    sockets.push((await joined(path)).pause());
+    // In steps: the kernel turns away who finds the queue of a unix socket full, and sshd reports that.
+    if (sockets.length % 100 === 0)
+      await until(() => source.open >= sockets.length, { what: `${sockets.length} to be joined to the source`, ms: 60_000, every: 20 });
+  }
   const growth = (): number => residentBytes(up.pid) - before;
   let [most, still] = [growth(), 0];
   // Until it has grown no more for two seconds: each has sent what it may.
