@@ -1,4 +1,4 @@
-/** Notices that this process has no file descriptor left: the system then turns new clients away, and nobody here hears of it. */
+/** Notices that this process runs out of file descriptors: the system then turns new clients away, and nobody here hears of it. */
 import { closeSync, openSync } from 'node:fs';
 import type { Clock } from './clock.ts';
 
@@ -10,22 +10,28 @@ export interface DescriptorWatch {
   stop(): void;
 }
 
-export function isOneLeft(): boolean {
+/** Fewer count as none: one that was in use for a moment when clients were turned away is free at the next look. */
+const SPARE = 4;
+
+export function areSomeLeft(open: () => number = () => openSync('/dev/null', 'r')): boolean {
+  const opened: number[] = [];
   try {
-    closeSync(openSync('/dev/null', 'r'));
+    while (opened.length < SPARE) opened.push(open());
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code !== 'EMFILE' && code !== 'ENFILE';
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }
 
 /** Calls `onNone` when there is none. Runs until stopped. */
-export function watchDescriptors(clock: Clock, onNone: () => void, oneLeft: () => boolean = isOneLeft): DescriptorWatch {
+export function watchDescriptors(clock: Clock, onNone: () => void, someLeft: () => boolean = areSomeLeft): DescriptorWatch {
   let found = QUIET_LOOKS;
   const look = (): void => {
     const isNews = found >= QUIET_LOOKS;
-    found = oneLeft() ? found + 1 : 0;
+    found = someLeft() ? found + 1 : 0;
     timer = clock.setTimeout(look, LOOK_MS);
     if (found === 0 && isNews) onNone();
   };

@@ -106,7 +106,7 @@ class Runner implements RunnerPort {
     });
     const hint = 'what is open goes on; raise the limit (ulimit -n), or lower max_connections';
     this.#descriptors ??= watchDescriptors(this.#clock, () =>
-      this.#publish({ type: 'warning', message: 'no file descriptor is left: new clients are turned away until some leave', hint }),
+      this.#publish({ type: 'warning', message: 'file descriptors have run out: new clients are turned away until some leave', hint }),
     );
   }
 

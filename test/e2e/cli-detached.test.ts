@@ -9,6 +9,7 @@ import { figure } from '../helpers/figure.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { isAlive } from '../helpers/process-table.ts';
 import { hostEntry, programFile, type Project } from '../helpers/project.ts';
+import { removeInUse } from '../helpers/remove.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { dial, startEcho, type Service } from '../helpers/services.ts';
 import type { Sshd } from '../helpers/sshd.ts';
@@ -387,7 +388,7 @@ it('a state directory that is removed under it: it is there again at once, and i
   const open = await dial(portOf(row));
   each.onEnd(() => open.destroy());
   // Its process may be writing there meanwhile.
-  rmSync(made.stateDir, { recursive: true, maxRetries: 10, retryDelay: 20 });
+  removeInUse(made.stateDir);
   await until(async () => (await made.run(['ps'])).code === 0, { what: 'ps to find it' });
   expect(await rows(made)).toMatchObject([{ pid: row?.pid, since: row?.['since'], connections: 1 }]);
   const back = new Promise<string>((resolve) => open.once('data', (data) => resolve(data.toString())));

@@ -12,6 +12,7 @@ import { startDaemon } from '../../src/daemon/spawn.ts';
 import { buildProgram } from '../daemon/build-program.ts';
 import { runChild, startChild, type Child } from '../helpers/child.ts';
 import { isAlive } from '../helpers/process-table.ts';
+import { removeInUse } from '../helpers/remove.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
 import { sleep, until } from '../helpers/wait.ts';
 
@@ -409,7 +410,7 @@ describe('a project whose folder is removed', () => {
   test('is there again at once, in the same process', async () => {
     const { lines } = await up();
     // It may be there again before the last of its files is removed.
-    rmSync(projectFolder(root, file), { recursive: true, maxRetries: 10 });
+    removeInUse(projectFolder(root, file));
     const client = await until(() => findProject(place()), { what: 'it to be there again' });
     expect(client.found.pid).toBe(lines[0]?.['pid']);
     expect((await up()).lines).toEqual([{ how: 'joined', pid: client.found.pid }]);

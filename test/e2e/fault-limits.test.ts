@@ -100,7 +100,7 @@ it('out of file descriptors: new clients are refused, what is open goes on, a lo
   expect(served).toBeGreaterThan(10);
   expect(served).toBeLessThan(80);
   expect(up.state('echo')).toBe('open');
-  await up.untilEvent((event) => event.type === 'warning' && String(event['message']).startsWith('no file descriptor is left'));
+  await up.untilEvent((event) => event.type === 'warning' && String(event['message']).startsWith('file descriptors have run out'));
   other.signalSessions('SIGKILL');
   await up.untilEvent((event) => event.subject?.name === 'beside' && event.to === 'reconnecting');
   // The descriptor that came free with the connection goes to the next client in the queue.
