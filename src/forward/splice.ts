@@ -62,10 +62,15 @@ interface Side {
   waitsForDrain: boolean;
   /** What is written to it is held until the end of this turn. */
   corked: boolean;
+  /** Its system took at once all that it was last given. */
+  takesAtOnce: boolean;
 }
 
-/** What may wait for a side that does not take it, before the other is not read any more: as much as node reads at a time. */
-const HIGH_WATER_BYTES = 64 * 1024;
+/**
+ * What may wait for a side before the other is not read any more: as much as one read of the other brings, for to be stopped in the middle of what
+ * was read costs two turns each time. From a channel it is less for a side that did not take all of what it was last given.
+ */
+const HIGH_WATER_BYTES = { fromSocket: 64 * 1024, fromChannel: 256 * 1024 } as const;
 const STALL_MS = 300_000;
 const CLOSE_MS = 30_000;
 const LINGER_MS = 2_000;
@@ -156,6 +161,7 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
     else readIntoOwnMemory(source, isInUse);
     // A socket says one thing in a turn: there is nothing to wait for.
     const holds = !(source instanceof Socket);
+    const mark = (): number => (holds && to.takesAtOnce ? HIGH_WATER_BYTES.fromChannel : HIGH_WATER_BYTES.fromSocket);
     const drained = (): void => {
       from.waitsForDrain = false;
       if (!cut) source.resume();
@@ -174,7 +180,7 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
         process.nextTick(uncork);
       }
       // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
-      if (!sink.write(chunk) && sink.writableLength >= HIGH_WATER_BYTES) {
+      if (!sink.write(chunk) && sink.writableLength >= mark()) {
         source.pause();
         from.waitsForDrain = true;
       }
@@ -182,6 +188,7 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
     const uncork = (): void => {
       to.corked = false;
       sink.uncork();
+      to.takesAtOnce = sink.writableLength === 0;
     };
     sink.on('drain', () => {
       if (from.waitsForDrain) drained();
@@ -260,4 +267,5 @@ const newSide = (stream: Duplex): Side => ({
   closed: stream.destroyed,
   waitsForDrain: false,
   corked: false,
+  takesAtOnce: true,
 });

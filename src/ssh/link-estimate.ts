@@ -8,7 +8,7 @@ const SMALL_BYTES = 4 * 1024;
 /** So long after the last such piece somebody still does; milliseconds. */
 const INTERACTIVE_MS = 200;
 /** On a link with a shorter round trip than this as much is in flight as it carries in so long: the time to be woken and to answer. Milliseconds. */
-const LEAST_TRIP_MS = { alone: 1.5, beside: 0.5 } as const;
+const LEAST_TRIP_MS = { alone: 4, beside: 0.5 } as const;
 
 export class LinkEstimate {
   /** The round trip when nothing is queued, in milliseconds; 0 until the first sample. */

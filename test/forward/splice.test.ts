@@ -106,6 +106,34 @@ describe('splice over TCP', () => {
     expect(await joined.done).toMatchObject({ txBytes: data.length, broken: false });
   });
 
+  test('what one read of a channel brings goes out in one write; after that a side that does not take it stops the channel sooner', async () => {
+    const packet = Buffer.alloc(32 * 1024);
+    const channel = new Duplex({ read: () => undefined, highWaterMark: 1 << 20 });
+    const writes: { bytes: number; taken: () => void }[] = [];
+    const writev = (chunks: { chunk: Buffer }[], taken: () => void): void => {
+      writes.push({ bytes: chunks.reduce((sum, { chunk }) => sum + chunk.length, 0), taken });
+      if (writes.length === 1) taken();
+    };
+    const socket = new Duplex({ read: () => undefined, writev, highWaterMark: 16 * 1024 });
+    const paused = vi.spyOn(channel, 'pause');
+    const joined = splice(channel, socket);
+    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+    const read = async (packets: number): Promise<void> => {
+      for (let count = 0; count < packets; count += 1) channel.push(packet);
+      await turn();
+    };
+    await turn();
+    await read(7);
+    expect(writes.map(({ bytes }) => bytes / packet.length)).toEqual([7]);
+    expect(paused).not.toHaveBeenCalled();
+    await read(7);
+    expect(paused).not.toHaveBeenCalled();
+    await read(1);
+    expect([writes.length, paused.mock.calls.length, channel.isPaused()]).toEqual([2, 1, true]);
+    joined.reset();
+    await joined.done;
+  });
+
   test.each(['client', 'target'] as const)('a reset of the %s resets the other', async (who) => {
     const { client, target, joined } = await rig();
     const [dying, other] = who === 'client' ? [client, target] : [target, client];
