@@ -43,6 +43,8 @@ const POLL_MS = 20;
 const STALLED_READER_MS = 5_000;
 /** Less is copied: it would hold a whole buffer. */
 const BORROWED_BYTES = 4 * 1024;
+/** Who has so many reads that something is left of may be long in taking more: a connection lends few. */
+const MOST_HELD = 2;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 export class ForwardStream extends Duplex implements Sender {
@@ -60,10 +62,10 @@ export class ForwardStream extends Duplex implements Sender {
   private freed = false;
   /** Whether something of what was given here is still in use; null where that is not known. */
   private isHeld: (() => boolean) | null = null;
-  /** Whether what comes with the read of this number may be borrowed, and is. */
-  private mayBorrow = false;
+  /** Whether what comes with the read of this number is borrowed, and how many reads are that something may be left of. */
   private borrows = false;
   private askedAt = -1;
+  private held = 0;
 
   constructor(parts: ForwardStreamParts) {
     super({ highWaterMark: BUFFER_BYTES, allowHalfOpen: true });
@@ -205,15 +207,16 @@ export class ForwardStream extends Duplex implements Sender {
     const { lender } = this.parts;
     if (!lender) return data;
     if (this.askedAt !== lender.reads) {
-      // Who has something left of what came before may be long in taking more.
-      this.mayBorrow = this.isHeld !== null && !this.isHeld();
+      if (!this.isHeld?.()) this.held = 0;
       this.borrows = false;
       this.askedAt = lender.reads;
     }
     if (!lender.owns(data)) return data;
-    if (!this.mayBorrow || !this.isHeld || data.length < BORROWED_BYTES) return Buffer.from(data);
-    this.borrows ||= lender.lend(this.isHeld);
-    return this.borrows ? data : Buffer.from(data);
+    if (this.borrows) return data;
+    if (!this.isHeld || this.held >= MOST_HELD || data.length < BORROWED_BYTES || !lender.lend(this.isHeld)) return Buffer.from(data);
+    this.borrows = true;
+    this.held += 1;
+    return data;
   }
 
   private begin(chunks: Buffer[], callback: Callback): void {
