@@ -42,9 +42,11 @@ export interface Splice {
   close(): void;
 }
 
-/** A stream whose bytes may lie where others are read to, as long as they are not in use. */
+/** A stream of which many pieces come with one read, which may lie where others are read to as long as they are not in use. */
 interface Borrower {
   borrow(isInUse: () => boolean): void;
+  /** Calls `say` after the last of the pieces that came with this read. */
+  afterRead(say: () => void): void;
 }
 
 const canBorrow = (stream: Duplex): stream is Duplex & Borrower => 'borrow' in stream;
@@ -60,7 +62,7 @@ interface Side {
   finished: boolean;
   closed: boolean;
   waitsForDrain: boolean;
-  /** What is written to it is held until the end of this turn. */
+  /** What is written to it is held until all that was read with it is. */
   corked: boolean;
   /** Its system took at once all that it was last given. */
   takesAtOnce: boolean;
@@ -157,8 +159,11 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
     const source = from.stream;
     const sink = to.stream;
     const isInUse = (): boolean => sink.writableLength > 0 && !sink.destroyed;
-    if (canBorrow(source)) source.borrow(isInUse);
-    else readIntoOwnMemory(source, isInUse);
+    let afterRead = (say: () => void): void => process.nextTick(say);
+    if (canBorrow(source)) {
+      source.borrow(isInUse);
+      afterRead = (say) => source.afterRead(say);
+    } else readIntoOwnMemory(source, isInUse);
     // A socket says one thing in a turn: there is nothing to wait for.
     const holds = !(source instanceof Socket);
     const mark = (): number => (holds && to.takesAtOnce ? HIGH_WATER_BYTES.fromChannel : HIGH_WATER_BYTES.fromSocket);
@@ -174,10 +179,10 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
         return;
       }
       if (holds && !to.corked) {
-        // What comes in one turn (the packets of one read) goes out in one write.
+        // What comes with one read goes out in one write.
         to.corked = true;
         sink.cork();
-        process.nextTick(uncork);
+        afterRead(uncork);
       }
       // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
       if (!sink.write(chunk) && sink.writableLength >= mark()) {

@@ -84,7 +84,7 @@ export class ForwardStream extends Duplex implements Sender {
       return;
     }
     if (this.destroyed || this.peerEnded) return;
-    this.push(this.ownOrBorrowed(data));
+    this.hand(this.ownOrBorrowed(data));
     this.allowMore(data.length);
   }
 
@@ -148,6 +148,13 @@ export class ForwardStream extends Duplex implements Sender {
     this.isHeld = () => (this.readableLength > 0 && !this.destroyed) || isInUse();
   }
 
+  /** Calls `say` when all that came with what was just read from the server has been handed on. */
+  afterRead(say: () => void): void {
+    const { lender } = this.parts;
+    if (lender) lender.afterRead(say);
+    else process.nextTick(say);
+  }
+
   override _read(): void {
     // Called before what is being read is taken off, and then not again until more has come.
     if (this.readableLength === 0) this.allowMore(0);
@@ -201,6 +208,14 @@ export class ForwardStream extends Duplex implements Sender {
     wire.data(peer, packet);
     if (this.rest.length === 0) this.settle(null);
     return packet.length;
+  }
+
+  /** push(), but a reader who waits is given it without the turn in which node looks whether to read on. */
+  private hand(data: Buffer): void {
+    const waits =
+      this.readableFlowing === true && this.readableLength === 0 && this.readableEncoding === null && this.listenerCount('data') > 0;
+    if (waits && data.length > 0) this.emit('data', data);
+    else this.push(data);
   }
 
   private ownOrBorrowed(data: Buffer): Buffer {

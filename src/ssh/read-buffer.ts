@@ -24,6 +24,8 @@ export interface Lender {
   readonly reads: number;
   /** That buffer is left alone as long as `isHeld` says so. False where it cannot be lent: then copy. */
   lend(isHeld: () => boolean): boolean;
+  /** Calls `say` when all that was just read has been given out; at the end of the turn where nothing is being given out. */
+  afterRead(say: () => void): void;
 }
 
 /** How what is read is taken. */
@@ -58,6 +60,8 @@ class Reader implements Lender {
   private spare: ReadBuffer | null = null;
   /** The packet of which the end was not read yet; before the next read it goes where that is read to. */
   private begun: Buffer = NOTHING;
+  private giving = false;
+  private readonly afterwards: (() => void)[] = [];
 
   owns(data: Buffer): boolean {
     return data.buffer === this.current.memory.buffer;
@@ -69,7 +73,23 @@ class Reader implements Lender {
     return true;
   }
 
+  afterRead(say: () => void): void {
+    if (this.giving) this.afterwards.push(say);
+    else process.nextTick(say);
+  }
+
   give(bytes: number, emit: (piece: Buffer) => void): void {
+    this.giving = true;
+    try {
+      this.giveOut(bytes, emit);
+    } finally {
+      this.giving = false;
+      for (const say of this.afterwards) say();
+      this.afterwards.length = 0;
+    }
+  }
+
+  private giveOut(bytes: number, emit: (piece: Buffer) => void): void {
     this.reads += 1;
     // Now, for by the time of next() all of them hold something of this piece.
     for (const each of this.lendable) if (isLent(each) && !each.holders.some((isHeld) => isHeld())) each.holders = [];

@@ -460,6 +460,9 @@ test('a side whose bytes are borrowed learns whether they are in use: until they
     borrow(answer: () => boolean): void {
       isInUse = answer;
     }
+    afterRead(say: () => void): void {
+      process.nextTick(say);
+    }
   }
   const taken: (() => void)[] = [];
   const slow = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => void taken.push(done) });

@@ -92,6 +92,46 @@ describe('our half and the server’s', () => {
   });
 });
 
+describe('what comes', () => {
+  test('is given at once to a reader who waits; to one who stopped later, in its order', async () => {
+    const { stream } = fakeChannel();
+    const read: string[] = [];
+    stream.on('data', (data) => {
+      read.push(String(data));
+      if (read.length === 2) stream.pause();
+    });
+    await flush();
+    for (const data of ['a', 'b', 'c', 'd']) stream.onData(Buffer.from(data));
+    expect([read, stream.readableLength]).toEqual([['a', 'b'], 2]);
+    stream.resume();
+    stream.onData(Buffer.from('e'));
+    await flush();
+    expect(read.join('')).toBe('abcde');
+    stream.onData(Buffer.from('f'));
+    stream.onEof();
+    expect(read.join('')).toBe('abcdef');
+  });
+
+  test.each([
+    ['who wants text', (stream: Duplex, got: (text: unknown) => void) => void stream.setEncoding('utf8').on('data', got), ['\u00e9']],
+    [
+      'who asks for it',
+      (stream: Duplex, got: (text: unknown) => void) => void stream.on('readable', () => got(stream.read())),
+      [Buffer.from('\u00e9')],
+    ],
+  ])('is had as of any stream by a reader %s', async (_who, listen, expected) => {
+    const { stream } = fakeChannel();
+    const read: unknown[] = [];
+    listen(stream, (piece) => piece !== null && read.push(piece));
+    await flush();
+    const bytesOf = Buffer.from('\u00e9');
+    stream.onData(bytesOf.subarray(0, 1));
+    stream.onData(bytesOf.subarray(1));
+    await flush();
+    expect(read).toEqual(expected);
+  });
+});
+
 describe('when the server closes', () => {
   test('what had come is read first, then it ends, then it closes', async () => {
     const scene = fakeChannel();
@@ -498,21 +538,40 @@ test('no member hides one of a Duplex, but those it asks to be given', () => {
 
 describe('what lies in memory that is read to again', () => {
   /** All that is owned is in one buffer; who borrowed it is kept. */
-  function lending(): { lender: Lender & { reads: number }; holders: (() => boolean)[]; given: (data: string) => Buffer } {
+  function lending(): {
+    lender: Lender & { reads: number };
+    holders: (() => boolean)[];
+    afterwards: (() => void)[];
+    given: (data: string) => Buffer;
+  } {
     const memory = Buffer.alloc(64 * KIB);
     const holders: (() => boolean)[] = [];
+    const afterwards: (() => void)[] = [];
     const lender = {
       reads: 1,
       owns: ({ buffer }: Buffer) => buffer === memory.buffer,
       lend: (isHeld: () => boolean) => holders.push(isHeld) > 0,
+      afterRead: (say: () => void) => void afterwards.push(say),
     };
-    return { lender, holders, given: (data) => memory.fill(data).subarray(0, 32 * KIB) };
+    return { lender, holders, afterwards, given: (data) => memory.fill(data).subarray(0, 32 * KIB) };
   }
   const memoriesOf = (stream: Duplex): ArrayBufferLike[] => {
     const memories: ArrayBufferLike[] = [];
     stream.on('data', ({ buffer }: Buffer) => memories.push(buffer));
     return memories;
   };
+
+  test('who waits for the end of a read is told by who reads, and at the end of the turn where there is nobody', async () => {
+    const { lender, afterwards } = lending();
+    const told: string[] = [];
+    fakeChannel({ lender }).stream.afterRead(() => told.push('by who reads'));
+    fakeChannel().stream.afterRead(() => told.push('at the end'));
+    expect(told).toEqual([]);
+    await flush();
+    expect(told).toEqual(['at the end']);
+    for (const say of afterwards) say();
+    expect(told).toEqual(['at the end', 'by who reads']);
+  });
 
   test('is copied for a reader who has not said when it is done', async () => {
     const { lender, holders, given } = lending();

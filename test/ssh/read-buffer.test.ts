@@ -72,6 +72,26 @@ describe('a listener', () => {
   });
 });
 
+test('what is to be done after a read is done once all of it was given out; at the end of the turn where nothing is being read', async () => {
+  const { near, far } = await meet();
+  const lender = lenderOf(near);
+  const said: string[] = [];
+  near.once('data', () => {
+    lender?.afterRead(() => said.push('after the read'));
+    process.nextTick(() => said.push('end of the turn'));
+    said.push('first listener');
+  });
+  near.once('data', () => said.push('second listener'));
+  near.resume();
+  far.write('x');
+  await until(() => said.length === 4, { what: 'all to be said' });
+  expect(said).toEqual(['first listener', 'second listener', 'after the read', 'end of the turn']);
+  lender?.afterRead(() => said.push('outside of a read'));
+  expect(said).toHaveLength(4);
+  await flush();
+  expect(said.slice(4)).toEqual(['outside of a read']);
+});
+
 test('pause() stops it, however much comes; resume() goes on where it was', async () => {
   const { near, far } = await meet();
   const hash = createHash('sha256');
