@@ -5,13 +5,12 @@ import type { Clock } from './clock.ts';
 const LOOK_MS = 1_000;
 /** Looks that must find one before it is news again that there is none: where clients come and go, each would be. */
 const QUIET_LOOKS = 10;
+/** Fewer count as none: one that was in use for a moment when clients were turned away is free at the next look. */
+const SPARE = 4;
 
 export interface DescriptorWatch {
   stop(): void;
 }
-
-/** Fewer count as none: one that was in use for a moment when clients were turned away is free at the next look. */
-const SPARE = 4;
 
 export function areSomeLeft(open: () => number = () => openSync('/dev/null', 'r')): boolean {
   const opened: number[] = [];

@@ -19,6 +19,7 @@ import { Turn, type Outbox, type Sender } from './outbox.ts';
 import type { Lender } from './read-buffer.ts';
 import type { ReceiveWindow } from './receive-window.ts';
 import type { SendWindow } from './send-window.ts';
+import { Unsent } from './unsent.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -45,14 +46,12 @@ const STALLED_READER_MS = 5_000;
 const BORROWED_BYTES = 4 * 1024;
 /** Who has so many reads that something is left of may be long in taking more: a connection lends few. */
 const MOST_HELD = 2;
-const NOTHING: Buffer = Buffer.alloc(0);
 
 export class ForwardStream extends Duplex implements Sender {
   readonly turn: Turn = new Turn();
   private readonly parts: ForwardStreamParts;
   /** What is being written, and whose callback waits for it. */
-  private rest: Buffer = NOTHING;
-  private more: Buffer[] = [];
+  private readonly unsent = new Unsent();
   private pending: Callback | null = null;
   private stall: NodeJS.Timeout | undefined;
   private peerEnded = false;
@@ -180,8 +179,7 @@ export class ForwardStream extends Duplex implements Sender {
   override _destroy(error: Error | null, callback: Callback): void {
     const { pending } = this;
     this.pending = null;
-    this.rest = NOTHING;
-    this.more = [];
+    this.unsent.clear();
     clearTimeout(this.stall);
     // Nothing is held for it from now on, though the server may be long in closing.
     this.parts.toReceive.release();
@@ -203,10 +201,10 @@ export class ForwardStream extends Duplex implements Sender {
       this.destroy(new Error('the server takes no data'));
       return 0;
     }
-    const packet = this.nextPiece(Math.min(open, packetBytes));
+    const packet = this.unsent.take(Math.min(open, packetBytes));
     toSend.sent(packet.length, performance.now());
     wire.data(peer, packet);
-    if (this.rest.length === 0) this.settle(null);
+    if (this.unsent.isEmpty) this.settle(null);
     return packet.length;
   }
 
@@ -226,8 +224,7 @@ export class ForwardStream extends Duplex implements Sender {
       this.borrows = false;
       this.askedAt = lender.reads;
     }
-    if (!lender.owns(data)) return data;
-    if (this.borrows) return data;
+    if (this.borrows || !lender.owns(data)) return data;
     if (!this.isHeld || this.held >= MOST_HELD || data.length < BORROWED_BYTES || !lender.lend(this.isHeld)) return Buffer.from(data);
     this.borrows = true;
     this.held += 1;
@@ -240,41 +237,9 @@ export class ForwardStream extends Duplex implements Sender {
       this.closeWhenRead();
       return;
     }
-    this.more = chunks;
-    this.skipEmpty();
-    if (this.rest.length === 0) this.settle(null);
+    this.unsent.set(chunks);
+    if (this.unsent.isEmpty) this.settle(null);
     else this.parts.outbox.submit(this);
-  }
-
-  /** The next `most` bytes: a piece of one chunk where that fills the packet, else small ones put together (an inner hop's packets). */
-  private nextPiece(most: number): Buffer {
-    if (this.rest.length >= most || this.more.length === 0) {
-      const packet = this.rest.length <= most ? this.rest : this.rest.subarray(0, most);
-      this.rest = this.rest.subarray(packet.length);
-      this.skipEmpty();
-      return packet;
-    }
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    while (bytes < most && this.rest.length > 0) {
-      const piece = this.rest.subarray(0, most - bytes);
-      pieces.push(piece);
-      bytes += piece.length;
-      this.rest = this.rest.subarray(piece.length);
-      this.skipEmpty();
-    }
-    return Buffer.concat(pieces, bytes);
-  }
-
-  private skipEmpty(): void {
-    while (this.rest.length === 0) {
-      const next = this.more.shift();
-      if (!next) {
-        this.rest = NOTHING;
-        return;
-      }
-      this.rest = next;
-    }
   }
 
   private onStall(): void {
