@@ -74,6 +74,7 @@ export class ForwardChannels implements ChannelEvents {
     this.link = link;
     this.closing = closing;
     this.lender = lender;
+    lender?.readInTurns(() => link.hasInteractive(performance.now()));
   }
 
   /** Null where ssh2's internals are not as expected. */

@@ -26,6 +26,8 @@ export interface Lender {
   lend(isHeld: () => boolean): boolean;
   /** Calls `say` when all that was just read has been given out; at the end of the turn where nothing is being given out. */
   afterRead(say: () => void): void;
+  /** While `inTurns` says so, a read that filled the buffer is the only one of its turn: node goes on for up to 32, and all else waits. */
+  readInTurns(inTurns: () => boolean): void;
 }
 
 /** How what is read is taken. */
@@ -61,6 +63,7 @@ class Reader implements Lender {
   /** The packet of which the end was not read yet; before the next read it goes where that is read to. */
   private begun: Buffer = NOTHING;
   private giving = false;
+  private inTurns: () => boolean = () => false;
   private readonly afterwards: (() => void)[] = [];
 
   owns(data: Buffer): boolean {
@@ -76,6 +79,15 @@ class Reader implements Lender {
   afterRead(say: () => void): void {
     if (this.giving) this.afterwards.push(say);
     else process.nextTick(say);
+  }
+
+  readInTurns(inTurns: () => boolean): void {
+    this.inTurns = inTurns;
+  }
+
+  /** Whether after a read of so many bytes it is the others' turn. */
+  givesWay(bytes: number): boolean {
+    return bytes === BYTES && this.inTurns();
   }
 
   give(bytes: number, emit: (piece: Buffer) => void): void {
@@ -146,7 +158,11 @@ export function connectWithReadBuffer(options: NetConnectOpts): Socket {
       buffer: () => reader.next(),
       callback: (bytes) => {
         reader.give(bytes, (piece) => socket.emit('data', piece));
-        return true;
+        if (!reader.givesWay(bytes)) return true;
+        setImmediate(() => {
+          if (!socket.isPaused()) socket.resume();
+        });
+        return false;
       },
     },
   });

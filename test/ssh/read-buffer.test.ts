@@ -114,6 +114,67 @@ test('pause() stops it, however much comes; resume() goes on where it was', asyn
   expect(hash.digest('hex')).toBe(hashOf(8 * MIB));
 });
 
+describe('reading in turns', () => {
+  /** How many pieces of at least 200 KiB came in one turn of the event loop at most, of 8 MiB that lay ready. */
+  async function mostInATurn(near: Socket, far: Socket): Promise<number> {
+    let [inTurn, most] = [0, 0];
+    const hash = createHash('sha256');
+    let count = 0;
+    near.on('data', (data) => {
+      hash.update(data);
+      count += data.length;
+      if (data.length < 200 * KIB) return;
+      if (inTurn === 0) setImmediate(() => (inTurn = 0));
+      inTurn += 1;
+      most = Math.max(most, inTurn);
+    });
+    far.end(bytes(8 * MIB));
+    await sleep(50);
+    near.resume();
+    await until(() => count === 8 * MIB, { what: 'all of it' });
+    expect(hash.digest('hex')).toBe(hashOf(8 * MIB));
+    return most;
+  }
+
+  test('a read that fills the buffer is the last of its turn, and nothing is lost', async () => {
+    const { near, far } = await meet();
+    lenderOf(near)?.readInTurns(() => true);
+    const ended = once(near, 'end');
+    expect(await mostInATurn(near, far)).toBe(1);
+    await ended;
+  });
+
+  test('else there are several', async () => {
+    const { near, far } = await meet();
+    let asked = 0;
+    lenderOf(near)?.readInTurns(() => {
+      asked += 1;
+      return false;
+    });
+    expect(await mostInATurn(near, far)).toBeGreaterThan(1);
+    expect(asked).toBeGreaterThan(0);
+  });
+
+  test('who was paused meanwhile stays so', async () => {
+    const { near, far } = await meet();
+    lenderOf(near)?.readInTurns(() => true);
+    let count = 0;
+    near.on('data', ({ length }) => {
+      count += length;
+      near.pause();
+    });
+    far.write(bytes(2 * MIB));
+    await sleep(50);
+    near.resume();
+    await until(() => count > 0, { what: 'a piece' });
+    const before = count;
+    await sleep(20);
+    expect([count, near.isPaused()]).toEqual([before, true]);
+    near.resume();
+    await until(() => count > before, { what: 'the next piece' });
+  });
+});
+
 test('a reset is an error, and `close` comes', async () => {
   const { near, far } = await meet();
   pieces(near);
