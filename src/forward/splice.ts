@@ -62,6 +62,8 @@ interface Side {
   finished: boolean;
   closed: boolean;
   waitsForDrain: boolean;
+  /** Something that came with what is being read was written to it. */
+  inRead: boolean;
   /** What is written to it is held until all that was read with it is. */
   corked: boolean;
   /** Its system took at once all that it was last given. */
@@ -73,6 +75,8 @@ interface Side {
  * was read costs two turns each time. From a channel it is less for a side that did not take all of what it was last given.
  */
 const HIGH_WATER_BYTES = { fromSocket: 64 * 1024, fromChannel: 256 * 1024 } as const;
+/** Who sends less at a time is waited for. Bytes. */
+const SMALL_BYTES = 4 * 1024;
 const STALL_MS = 300_000;
 const CLOSE_MS = 30_000;
 const LINGER_MS = 2_000;
@@ -167,6 +171,25 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
     // A socket says one thing in a turn: there is nothing to wait for.
     const holds = !(source instanceof Socket);
     const mark = (): number => (holds && to.takesAtOnce ? HIGH_WATER_BYTES.fromChannel : HIGH_WATER_BYTES.fromSocket);
+    // A channel gathers by itself what is said in a turn.
+    const isPrompt = sink instanceof Socket;
+    /** What comes with one read goes out in one write, save for something small that comes first: it does not wait for what is large. */
+    const hold = (bytes: number): void => {
+      const isFirst = !to.inRead;
+      if (isFirst) {
+        to.inRead = true;
+        afterRead(letGo);
+      }
+      if (to.corked || (isPrompt && isFirst && bytes < SMALL_BYTES)) return;
+      to.corked = true;
+      sink.cork();
+    };
+    const letGo = (): void => {
+      to.inRead = false;
+      if (to.corked) sink.uncork();
+      to.corked = false;
+      to.takesAtOnce = sink.writableLength === 0;
+    };
     const drained = (): void => {
       from.waitsForDrain = false;
       if (!cut) source.resume();
@@ -178,23 +201,13 @@ export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splic
         broken = true; // nobody can take these: the far side is gone, and we read on only so that ours gets its own last bytes
         return;
       }
-      if (holds && !to.corked) {
-        // What comes with one read goes out in one write.
-        to.corked = true;
-        sink.cork();
-        afterRead(uncork);
-      }
+      if (holds) hold(chunk.length);
       // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
       if (!sink.write(chunk) && sink.writableLength >= mark()) {
         source.pause();
         from.waitsForDrain = true;
       }
     });
-    const uncork = (): void => {
-      to.corked = false;
-      sink.uncork();
-      to.takesAtOnce = sink.writableLength === 0;
-    };
     sink.on('drain', () => {
       if (from.waitsForDrain) drained();
     });
@@ -271,6 +284,7 @@ const newSide = (stream: Duplex): Side => ({
   finished: stream.writableFinished,
   closed: stream.destroyed,
   waitsForDrain: false,
+  inRead: false,
   corked: false,
   takesAtOnce: true,
 });

@@ -481,3 +481,46 @@ test('a side whose bytes are borrowed learns whether they are in use: until they
   lending.destroy();
   await joined.done;
 });
+
+describe('what comes for a socket with one read of a channel', () => {
+  const SMALL = 4 * 1024 - 1;
+  test.each([
+    { what: 'something small goes at once', pieces: [64], corked: [false] },
+    { what: 'and what follows it goes together', pieces: [64, 64, 64], corked: [false, true, true] },
+    { what: 'what is not small waits for the rest', pieces: [SMALL + 1, 64], corked: [true, true] },
+    { what: 'as does what follows something small', pieces: [SMALL, SMALL + 1], corked: [false, true] },
+  ])('$what: $pieces', async ({ pieces, corked }) => {
+    const ends: (() => void)[] = [];
+    class Reading extends Duplex {
+      override _read(): void {}
+      override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+        done();
+      }
+      borrow(): void {}
+      afterRead(say: () => void): void {
+        ends.push(say);
+      }
+    }
+    const channel = new Reading();
+    const [client, a] = await pair(front);
+    const joined = splice(a, channel);
+    let got = 0;
+    client.on('data', ({ length }: Buffer) => (got += length));
+    const read = (): void => {
+      const seen = pieces.map((bytes) => {
+        channel.emit('data', Buffer.alloc(bytes));
+        return a.writableCorked > 0;
+      });
+      expect(seen).toEqual(corked);
+      for (const say of ends.splice(0)) say();
+      expect(a.writableCorked).toBe(0);
+    };
+    read();
+    // The next read is one of its own.
+    read();
+    const all = 2 * pieces.reduce((sum, bytes) => sum + bytes, 0);
+    await vi.waitFor(() => expect(got).toBe(all));
+    joined.reset();
+    await joined.done;
+  });
+});
