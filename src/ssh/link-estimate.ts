@@ -7,8 +7,10 @@ const QUIET_BYTES = 64 * 1024;
 const SMALL_BYTES = 4 * 1024;
 /** So long after the last such piece somebody still does; milliseconds. */
 const INTERACTIVE_MS = 200;
-/** On a link with a shorter round trip than this as much is in flight as it carries in so long: the time to be woken and to answer. Milliseconds. */
-const LEAST_TRIP_MS = { alone: 4, beside: 0.5 } as const;
+/** On a link with a shorter round trip than this, where nobody waits, as much is in flight as it carries in so long: to be woken, and to answer. Milliseconds. */
+const ALONE_MS = 4;
+/** On a link with a shorter round trip than this what is in flight fills no line, but lies in queues. Milliseconds. */
+const SHORT_MS = 1;
 
 export class LinkEstimate {
   /** The round trip when nothing is queued, in milliseconds; 0 until the first sample. */
@@ -26,7 +28,12 @@ export class LinkEstimate {
 
   /** What the windows reckon with; milliseconds. */
   tripMs(now: number): number {
-    return Math.max(this.rttMs, this.hasInteractive(now) ? LEAST_TRIP_MS.beside : LEAST_TRIP_MS.alone);
+    return Math.max(this.rttMs, this.hasInteractive(now) ? 0 : ALONE_MS);
+  }
+
+  /** Somebody waits for answers, and what is in flight is nothing but a queue before them: let it be as little as will do, however fast the link. */
+  isAllQueue(now: number): boolean {
+    return this.rttMs > 0 && this.rttMs < SHORT_MS && this.hasInteractive(now);
   }
 
   /**

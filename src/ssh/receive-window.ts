@@ -72,7 +72,10 @@ export class ReceiveWindow {
     if (bytes > 0) this.pieces.moved(bytes, now);
     const tripMs = this.link.tripMs(now);
     const rate = bytes > 0 ? this.meter.add(bytes, now, tripMs) : null;
-    if (rate !== null) this.resize(rate * tripMs);
+    if (rate !== null) {
+      if (this.link.isAllQueue(now)) this.set(LEAST_WINDOW);
+      else this.resize(rate * tripMs);
+    }
     const room = this.size - this.open - unread;
     if (room < Math.min(Math.max(this.size / 8, LEAST_GRANT), MOST_GRANT)) return 0;
     this.open += room;

@@ -9,6 +9,8 @@ import { RateMeter } from './rate-meter.ts';
 const KIB = 1024;
 /** Twice what sshd lets come in before it adjusts (three packets of 32 KiB), else both sides would wait. Bytes. */
 const LEAST_IN_FLIGHT = 192 * KIB;
+/** What is in flight where that is all queue, and somebody waits for answers behind it. Bytes. */
+const QUEUE_IN_FLIGHT = 384 * KIB;
 /** What a link is assumed to carry until it was seen: 40 MiB a second, in bytes a millisecond. */
 const ASSUMED_RATE = (40 * 1024 * KIB) / 1000;
 /** No adjustment for this long although as much as is wanted is on its way: the server makes few. Milliseconds. */
@@ -25,6 +27,8 @@ export class SendWindow {
   private inFlight = 0;
   private most: number;
   private stalled = false;
+  /** What the server reads before it adjusts, where that stalled us. */
+  private lump = 0;
   /** Our own limit was reached since the last measure: else what arrived says nothing of what the link carries. */
   private reached = false;
   /** Since when nothing more may be sent, or the last adjustment. */
@@ -79,12 +83,17 @@ export class SendWindow {
     this.allowed += bytes;
     this.inFlight = Math.max(0, this.inFlight - bytes);
     // A server whose adjustments are larger than our limit would stall us each time.
-    if (this.stalled && 2 * bytes > this.most) this.most = 2 * bytes;
+    if (this.stalled) {
+      this.lump = bytes;
+      if (2 * bytes > this.most) this.most = 2 * bytes;
+    }
     this.stalled = false;
     const rate = this.meter.add(bytes, now, tripMs);
     if (rate === null || !this.reached) return;
     this.reached = false;
-    const wanted = Math.min(Math.max(2 * rate * tripMs, 2 * bytes, LEAST_IN_FLIGHT), 2 * this.most);
+    const wanted = this.link.isAllQueue(now)
+      ? Math.max(QUEUE_IN_FLIGHT, 2 * this.lump)
+      : Math.min(Math.max(2 * rate * tripMs, 2 * bytes, LEAST_IN_FLIGHT), 2 * this.most);
     this.most = Math.floor(Math.max(wanted, this.most / 4));
   }
 

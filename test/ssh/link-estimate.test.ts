@@ -77,8 +77,19 @@ describe('somebody waits for answers', () => {
 
   test('the round trip that windows reckon with is shorter then, and never shorter than the link’s', () => {
     const link = moved([64]);
-    expect([link.tripMs(1_001), link.tripMs(2_000)]).toEqual([0.5, 4]);
+    expect([link.tripMs(1_001), link.tripMs(2_000)]).toEqual([0, 4]);
     link.sample(30, 0);
     expect([link.tripMs(1_001), link.tripMs(2_000)]).toEqual([30, 30]);
+  });
+
+  test.each([
+    { rttMs: 0, isAll: false },
+    { rttMs: 0.2, isAll: true },
+    { rttMs: 0.99, isAll: true },
+    { rttMs: 1, isAll: false },
+  ])('what is in flight is all queue then, where the round trip is short: $rttMs ms, $isAll', ({ rttMs, isAll }) => {
+    const link = moved([64]);
+    if (rttMs > 0) link.sample(rttMs, 0);
+    expect([link.isAllQueue(1_001), link.isAllQueue(2_000)]).toEqual([isAll, false]);
   });
 });

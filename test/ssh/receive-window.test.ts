@@ -96,6 +96,31 @@ describe('it follows what the link carries', () => {
     expect(size).toBeLessThan(Math.max(4.5 * Math.max(shape.rttMs, 'beside' in shape ? 1 : 1.5) * shape.bytesPerMs, 2 * LEAST_WINDOW));
   });
 
+  test('on a short link it is the least at once when somebody waits for answers, and grows again when nobody does', () => {
+    const estimate = link(0.2);
+    const budget = new OpenBudget(256 * MIB);
+    const window = new ReceiveWindow(estimate, budget, 0);
+    let now = 0;
+    const carry = (beside: boolean): void => {
+      for (let step = 0; step < 400; step += 1) {
+        now += 0.5;
+        if (beside) estimate.sawInteractive(now);
+        window.took(128 * KIB);
+        window.read(128 * KIB, 0, now);
+      }
+    };
+    carry(false);
+    expect(budget.taken).toBeGreaterThan(LEAST_WINDOW);
+    estimate.sawInteractive(now);
+    for (let step = 0; step < 21; step += 1) window.read(128 * KIB, 0, (now += 0.5));
+    expect(budget.taken).toBe(0);
+    carry(true);
+    expect(budget.taken).toBe(0);
+    now += 250;
+    carry(false);
+    expect(budget.taken).toBeGreaterThan(LEAST_WINDOW);
+  });
+
   test('on a slow link it becomes small, so that nothing waits behind it for seconds', () => {
     // 10 Mbit/s and 100 ms: 125 KB are on their way; it began with 4 MiB, 3.4 s of queue.
     const { size, lastBytes, lastMs } = transfer({ rttMs: 100, bytesPerMs: 1_250, forMs: 20_000 });

@@ -19,21 +19,25 @@ interface Transfer extends LinkShape {
   readonly window?: number;
   /** A server says so when it has read so much: sshd three packets. */
   readonly adjustsEach?: number;
+  /** Somebody else on the connection waits for answers. */
+  readonly beside?: boolean;
 }
 
 /** We send all we may to a server that reads at once. */
-function transfer({ forMs, window: allowed = 2 * MIB, adjustsEach = 3 * PACKET + 1, stepMs = 1, ...shape }: Transfer): {
+function transfer({ forMs, window: allowed = 2 * MIB, adjustsEach = 3 * PACKET + 1, stepMs = 1, beside = false, ...shape }: Transfer): {
   arrivedLast: number;
   lastMs: number;
   queueMs: number;
   stalls: number;
 } {
-  const window = new SendWindow(link(shape.rttMs), allowed, 0);
+  const estimate = link(shape.rttMs);
+  const window = new SendWindow(estimate, allowed, 0);
   const up = timedLink({ ...shape, stepMs });
   const down = timedLink({ ...shape, bytesPerMs: Number.POSITIVE_INFINITY, stepMs });
   const lastMs = Math.round(forMs / 4);
   let [held, quietMs, stalls, arrivedLast, queued] = [0, 0, 0, 0, 0];
   for (let now = stepMs; now <= forMs; now += stepMs) {
+    if (beside) estimate.sawInteractive(now);
     for (let open = window.open; open > 0; open = window.open) {
       const bytes = Math.min(open, PACKET);
       window.sent(bytes, now);
@@ -41,7 +45,7 @@ function transfer({ forMs, window: allowed = 2 * MIB, adjustsEach = 3 * PACKET +
     }
     held += up.tick();
     const last = now > forMs - lastMs;
-    if (last) queued += up.queued;
+    if (last) queued += up.queued * stepMs;
     while (held >= adjustsEach) {
       held -= adjustsEach;
       down.send(adjustsEach);
@@ -113,6 +117,16 @@ describe('what is on its way', () => {
     },
   );
 
+  test.each([
+    [500 * KIB, 384 * KIB],
+    [2 * MIB, 384 * KIB],
+  ])('is little on a short link beside somebody who waits for answers, however fast: %i bytes a ms', (bytesPerMs, most) => {
+    const { queueMs } = transfer({ rttMs: 0.1, bytesPerMs, stepMs: 0.05, forMs: 1_000, beside: true });
+    expect(queueMs * bytesPerMs).toBeLessThanOrEqual(most);
+    const alone = transfer({ rttMs: 0.1, bytesPerMs, stepMs: 0.05, forMs: 1_000 });
+    expect(alone.queueMs * bytesPerMs).toBeGreaterThan(2 * most);
+  });
+
   test('is measured without the application’s pauses', () => {
     const window = new SendWindow(link(50), 100 * MIB, 0);
     let now = 0;
@@ -134,6 +148,12 @@ describe('what is on its way', () => {
 describe('a server that makes few adjustments', () => {
   test.each([1 * MIB, 1.5 * MIB, 2 * MIB])('each %i bytes only: it stalls at first, and no more', (adjustsEach) => {
     const { arrivedLast, lastMs, stalls } = transfer({ rttMs: 1, bytesPerMs: 100 * KIB, adjustsEach, forMs: 10_000 });
+    expect(stalls).toBeLessThanOrEqual(4);
+    expect(arrivedLast).toBeGreaterThan(0.5 * lastMs * 100 * KIB);
+  });
+
+  test('nor beside somebody who waits for answers on a short link', () => {
+    const { arrivedLast, lastMs, stalls } = transfer({ rttMs: 0.5, bytesPerMs: 100 * KIB, adjustsEach: MIB, forMs: 10_000, beside: true });
     expect(stalls).toBeLessThanOrEqual(4);
     expect(arrivedLast).toBeGreaterThan(0.5 * lastMs * 100 * KIB);
   });
