@@ -552,6 +552,7 @@ describe('what lies in memory that is read to again', () => {
       owns: ({ buffer }: Buffer) => buffer === memory.buffer,
       lend: (isHeld: () => boolean) => holders.push(isHeld) > 0,
       afterRead: (say: () => void) => void afterwards.push(say),
+      readInTurns: () => undefined,
     };
     return { lender, holders, afterwards, given: (data) => memory.fill(data).subarray(0, 32 * KIB) };
   }
