@@ -31,9 +31,13 @@ export class LinkEstimate {
     return Math.max(this.rttMs, this.hasInteractive(now) ? 0 : ALONE_MS);
   }
 
+  get isShort(): boolean {
+    return this.rttMs > 0 && this.rttMs < SHORT_MS;
+  }
+
   /** Somebody waits for answers, and what is in flight is nothing but a queue before them: let it be as little as will do, however fast the link. */
   isAllQueue(now: number): boolean {
-    return this.rttMs > 0 && this.rttMs < SHORT_MS && this.hasInteractive(now);
+    return this.isShort && this.hasInteractive(now);
   }
 
   /**

@@ -13,6 +13,8 @@ const BYTES = 256 * 1024;
 const ROOM_BYTES = 36 * 1024;
 /** Where a piece may be kept: up to so much is copied, for the buffer that would go with it costs more. Bytes. */
 const COPIED_BYTES = 32 * 1024;
+/** After as many reads on end that filled the buffer, of which node makes 32, it is the others' turn, and what we have to say goes out. */
+const READS_A_TURN = 4;
 /** As many buffers of a connection may be lent; while all of them are, what is read is copied. */
 const MOST_BUFFERS = 4;
 
@@ -26,8 +28,8 @@ export interface Lender {
   lend(isHeld: () => boolean): boolean;
   /** Calls `say` when all that was just read has been given out; at the end of the turn where nothing is being given out. */
   afterRead(say: () => void): void;
-  /** While `inTurns` says so, a read that filled the buffer is the only one of its turn: node goes on for up to 32, and all else waits. */
-  readInTurns(inTurns: () => boolean): void;
+  /** While `isWaitedFor` says so, a read that filled the buffer is the last of its turn. */
+  readInTurns(isWaitedFor: () => boolean): void;
 }
 
 /** How what is read is taken. */
@@ -63,7 +65,8 @@ class Reader implements Lender {
   /** The packet of which the end was not read yet; before the next read it goes where that is read to. */
   private begun: Buffer = NOTHING;
   private giving = false;
-  private inTurns: () => boolean = () => false;
+  private fullReads = 0;
+  private isWaitedFor: () => boolean = () => false;
   private readonly afterwards: (() => void)[] = [];
 
   owns(data: Buffer): boolean {
@@ -81,13 +84,16 @@ class Reader implements Lender {
     else process.nextTick(say);
   }
 
-  readInTurns(inTurns: () => boolean): void {
-    this.inTurns = inTurns;
+  readInTurns(isWaitedFor: () => boolean): void {
+    this.isWaitedFor = isWaitedFor;
   }
 
   /** Whether after a read of so many bytes it is the others' turn. */
   givesWay(bytes: number): boolean {
-    return bytes === BYTES && this.inTurns();
+    this.fullReads = bytes === BYTES ? this.fullReads + 1 : 0;
+    const gives = this.fullReads === READS_A_TURN || (this.fullReads > 0 && this.isWaitedFor());
+    if (gives) this.fullReads = 0;
+    return gives;
   }
 
   give(bytes: number, emit: (piece: Buffer) => void): void {

@@ -15,6 +15,8 @@ const MIB = 1024 * KIB;
 export const LEAST_WINDOW = 256 * KIB;
 /** Six times what OpenSSH asks for. With more, sshd is slower: see above. */
 const MOST_WINDOW = 12 * MIB;
+/** On a short link nothing is gained by more than OpenSSH asks for. */
+const MOST_SHORT_WINDOW = 2 * MIB;
 /** The most a window begins with. */
 const MOST_AT_FIRST = 4 * MIB;
 /** What a link is assumed to carry until it was seen: 40 MiB a second, in bytes a millisecond. */
@@ -99,8 +101,9 @@ export class ReceiveWindow {
       this.tripsTooLarge = 0;
       this.mostCarried = 0;
     }
+    const most = this.link.isShort ? MOST_SHORT_WINDOW : MOST_WINDOW;
     if (this.budget.pressed) this.set(Math.max(this.size / 2, LEAST_WINDOW));
-    else if (carried >= LIMITING * this.size) this.set(Math.min(this.size * (this.found ? GROWTH.later : GROWTH.first), MOST_WINDOW));
+    else if (carried >= LIMITING * this.size) this.set(Math.min(this.size * (this.found ? GROWTH.later : GROWTH.first), most));
     else {
       this.found = true;
       if (carried < TOO_LARGE * this.size) this.shrink(carried);

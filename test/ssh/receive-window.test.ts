@@ -96,6 +96,13 @@ describe('it follows what the link carries', () => {
     expect(size).toBeLessThan(Math.max(4.5 * Math.max(shape.rttMs, 'beside' in shape ? 1 : 1.5) * shape.bytesPerMs, 2 * LEAST_WINDOW));
   });
 
+  test.each([
+    { rttMs: 0.2, most: 2 * MIB },
+    { rttMs: 1, most: 12 * MIB },
+  ])('it is $most at most, however fast, where the round trip is $rttMs ms', ({ rttMs, most }) => {
+    expect(transfer({ rttMs, bytesPerMs: 20 * MIB, stepMs: 0.05, forMs: 2_000 }).size).toBe(most);
+  });
+
   test('on a short link it is the least at once when somebody waits for answers, and grows again when nobody does', () => {
     const estimate = link(0.2);
     const budget = new OpenBudget(256 * MIB);
