@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startChild } from './child.ts';
 import { baseline, leftovers } from './leftovers.ts';
+import { commandLine } from './process-table.ts';
 import { remove, scratch } from './scratch.ts';
 import { startEcho } from './services.ts';
+import { until } from './wait.ts';
 
 interface Case {
   readonly what: string;
@@ -19,7 +21,8 @@ const CASES: readonly Case[] = [
     told: /process \d+ still runs: .*sleep 60/,
     leave: async () => {
       const child = startChild('sleep', ['60']);
-      await new Promise((resolve) => child.process.once('spawn', resolve));
+      // The system closes the files of a program that is starting, by which node knows that it has started, before it shows the new command line.
+      await until(() => commandLine(child.pid) === 'sleep 60', { what: 'the command line' });
       return () => child.stop('SIGKILL');
     },
   },
