@@ -146,6 +146,11 @@ export function hostileChannelCases(): void {
       for (let sent = 0; sent < 64 * MIB && !met.server.socket.destroyed; sent += 64 * PACKET) {
         for (let packet = 0; packet < 64; packet += 1) met.server.say('DATA', ours, piece);
         await sleep(1);
+        // The server is of this process: what waits in its own queue is not what the stream holds.
+        await until(() => met.server.socket.writableLength === 0 || met.server.socket.destroyed, {
+          what: 'the pieces to be read',
+          ms: 10_000,
+        });
       }
       stream.resume();
       await within(gone, { what: 'the stream to close' });
