@@ -5,6 +5,9 @@
  * With a cipher that decrypts in place a packet lies in the buffer that it was read into. Whoever will soon have done with it may borrow it
  * there, and is asked before the buffer is used again; everybody else copies. Of a packet that was cut in two the first part waits for the second, and
  * goes before it.
+ *
+ * Node reads on in the same turn of its loop as long as the buffer is filled, up to 32 times. Here that ends sooner, for clients wait meanwhile, and
+ * so do the window adjustments that the server is to go on by.
  */
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 

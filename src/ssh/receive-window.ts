@@ -2,7 +2,8 @@
  * How much a server may send on a channel before it hears from us again (RFC 4254 §5.2). A fixed window is too small for a long link
  * and too large for a slow one, where it is a queue that every other channel waits behind. So it follows what is read in one round trip:
  * doubled as long as it is what holds the link back, and once it was found too large, kept just below what the link carries. More than
- * that is not only of no use: sshd reads ahead as much as it may send, into a buffer that it copies whole for every 16 KiB.
+ * that is not only of no use: sshd reads ahead as much as it may send, into a buffer that it copies whole for every 16 KiB. On a short link it is OpenSSH's own at most,
+ * and the least beside somebody who waits for answers.
  */
 import { Pieces, type LinkEstimate } from './link-estimate.ts';
 import { RateMeter } from './rate-meter.ts';

@@ -1,7 +1,7 @@
 /**
  * How much of a channel may be on its way to the server: what the server allows (RFC 4254 §5.2), and no more than twice what the link
  * carries in a round trip. OpenSSH's servers allow 2 MiB, which on a slow link is seconds of queue that every other channel waits
- * behind. What arrived is known from the server's window adjustments; a server that makes few of them is not held to it.
+ * behind. On a short link beside somebody who waits it is a number of bytes, for a fast link's round trip is all queue. What arrived is known from the server's window adjustments; a server that makes few of them is not held to it.
  */
 import { Pieces, type LinkEstimate } from './link-estimate.ts';
 import { RateMeter } from './rate-meter.ts';
