@@ -1,6 +1,7 @@
 /**
  * The last events, bounded in bytes, as the lines they are sent as. Each reader is a place in it, so that a slow one costs
- * nothing: what it has not taken in time goes, and it is told how much.
+ * nothing: what it has not taken in time goes, and it is told how much. They lie as bytes in one piece of memory: with two for each connection, strings
+ * that live for a second are what the collector would be busy with.
  */
 export interface RingEntry {
   /** 1, 2, 3 … without gaps. */
@@ -13,40 +14,99 @@ export interface RingEntry {
   readonly line: string;
 }
 
+/** What memory there is at first. Bytes, and lines. */
+const FIRST_BYTES = 16 * 1024;
+const FIRST_LINES = 64;
+/** Beside what is kept there is room for a line. Bytes. */
+const ROOM_BYTES = 64 * 1024;
+/** A letter of a string is at most so many bytes of UTF-8. */
+const LETTER_BYTES = 3;
+const NEWLINE = 10;
+
 export class EventRing {
   readonly #maxBytes: number;
-  #entries: RingEntry[] = [];
-  /** Entries before this one have gone; the array is cut now and then, not at each event. */
-  #head = 0;
-  #bytes = 0;
+  /** The byte that was written as the nth lies at n modulo its length. */
+  #memory = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** As which byte the line of a number begins, at that number modulo its length. */
+  #begins = new Float64Array(FIRST_LINES);
+  #first = 1;
+  #next = 1;
+  #written = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  push(entry: RingEntry): void {
-    this.#entries.push(entry);
-    this.#bytes += entry.line.length;
-    while (this.#bytes > this.#maxBytes && this.#head < this.#entries.length - 1) {
-      this.#bytes -= this.#entries[this.#head]?.line.length ?? 0;
-      this.#head += 1;
-    }
-    if (this.#head > 1_024 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
+  /** An event as JSON. Its number is `nextSeq`. */
+  push(json: string): void {
+    if (this.#next - this.#first === this.#begins.length) this.#growBegins();
+    this.#begins[this.#next % this.#begins.length] = this.#written;
+    // Counting the bytes first costs as much as writing them.
+    const most = LETTER_BYTES * json.length + 1;
+    if (this.#kept + most > this.#memory.length) this.#growMemory(most);
+    const from = this.#written % this.#memory.length;
+    const isWhole = from + most <= this.#memory.length;
+    const bytes = isWhole ? this.#memory.write(json, from) : this.#writeRound(Buffer.from(json), from);
+    this.#memory[(from + bytes) % this.#memory.length] = NEWLINE;
+    this.#written += bytes + 1;
+    this.#next += 1;
+    while (this.#kept > this.#maxBytes && this.#first < this.#next - 1) this.#first += 1;
   }
 
   /** Of the oldest one still here, or of the next one to come. */
   get firstSeq(): number {
-    return this.#entries[this.#head]?.seq ?? 1;
+    return this.#first;
   }
 
   get nextSeq(): number {
-    return (this.#entries.at(-1)?.seq ?? 0) + 1;
+    return this.#next;
   }
 
   at(seq: number): RingEntry | undefined {
-    return seq < this.firstSeq ? undefined : this.#entries[this.#head + seq - this.firstSeq];
+    if (seq < this.#first || seq >= this.#next) return undefined;
+    const line = this.lines(seq, seq + 1).toString();
+    const { at, subject, type } = JSON.parse(line) as {
+      readonly at: number;
+      readonly type: string;
+      readonly subject: { readonly kind: string; readonly name: string };
+    };
+    return { seq, at, name: subject.kind === 'project' ? null : subject.name, type, line };
+  }
+
+  /** The lines from this number on, as far as they are still here, to before `end`. Their memory is used again by later ones. */
+  lines(seq: number, end: number = this.#next): Buffer {
+    const begin = this.#begin(Math.max(seq, this.#first));
+    const bytes = this.#begin(end) - begin;
+    const { length } = this.#memory;
+    const from = begin % length;
+    if (from + bytes <= length) return this.#memory.subarray(from, from + bytes);
+    return Buffer.concat([this.#memory.subarray(from), this.#memory.subarray(0, from + bytes - length)]);
+  }
+
+  get #kept(): number {
+    return this.#written - this.#begin(this.#first);
+  }
+
+  #begin(seq: number): number {
+    return seq < this.#next ? (this.#begins[seq % this.#begins.length] ?? 0) : this.#written;
+  }
+
+  #writeRound(bytes: Buffer, from: number): number {
+    const first = bytes.copy(this.#memory, from);
+    bytes.copy(this.#memory, 0, first);
+    return bytes.length;
+  }
+
+  #growMemory(room: number): void {
+    const kept = this.lines(this.#first);
+    const wanted = Math.min(2 * this.#memory.length, this.#maxBytes + ROOM_BYTES);
+    this.#memory = Buffer.allocUnsafeSlow(Math.max(kept.length + room, wanted));
+    this.#writeRound(kept, this.#begin(this.#first) % this.#memory.length);
+  }
+
+  #growBegins(): void {
+    const grown = new Float64Array(2 * this.#begins.length);
+    for (let seq = this.#first; seq < this.#next; seq += 1) grown[seq % grown.length] = this.#begin(seq);
+    this.#begins = grown;
   }
 }

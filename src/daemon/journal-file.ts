@@ -2,13 +2,14 @@
 import { appendFileSync } from 'node:fs';
 import { appendFile, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { EventRing } from './event-ring.ts';
 import { errnoOf } from './daemon-error.ts';
 
 export interface JournalDisk {
   /** Rejects with the system's error. Made 0600. */
-  append(path: string, text: string): Promise<void>;
+  append(path: string, text: Uint8Array): Promise<void>;
   /** Before it returns, and without a word where it cannot. */
-  appendNow(path: string, text: string): void;
+  appendNow(path: string, text: Uint8Array): void;
   rename(from: string, to: string): Promise<void>;
   /** 0 where there is none. */
   size(path: string): Promise<number>;
@@ -38,6 +39,8 @@ export const realDisk: JournalDisk = {
 
 export interface JournalFileOptions {
   readonly folder: string;
+  /** Where the lines are. */
+  readonly ring: Pick<EventRing, 'firstSeq' | 'nextSeq' | 'lines'>;
   readonly disk: JournalDisk;
   /** Bytes of each of the two files. */
   readonly maxBytes: number;
@@ -47,10 +50,8 @@ export interface JournalFileOptions {
 
 /** Events come in bursts: one write takes all of them. Milliseconds. */
 const BATCH_MS = 50;
-/** A disk that cannot be written is tried again after this long. */
+/** A disk that cannot be written is tried again after this long. Milliseconds. */
 const RETRY_MS = 10_000;
-/** What waits for a disk that hangs; more is only kept in memory. Characters. */
-const MAX_PENDING = 1024 * 1024;
 
 export const journalPaths = (folder: string): { readonly now: string; readonly before: string } => ({
   now: join(folder, 'events.ndjson'),
@@ -60,8 +61,8 @@ export const journalPaths = (folder: string): { readonly now: string; readonly b
 export class JournalFile {
   readonly #options: JournalFileOptions;
   readonly #paths: ReturnType<typeof journalPaths>;
-  #pending: string[] = [];
-  #pendingSize = 0;
+  /** The first line that was not written yet. */
+  #next: number;
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
   #size: number | null = null;
@@ -70,46 +71,47 @@ export class JournalFile {
   constructor(options: JournalFileOptions) {
     this.#options = options;
     this.#paths = journalPaths(options.folder);
+    this.#next = options.ring.nextSeq;
   }
 
-  /** The lines of an earlier process, oldest first; the last one may be cut off. */
-  async lines(): Promise<string[]> {
+  /** The lines of an earlier process, oldest first; the last one may be cut off. None of them is written again. */
+  async earlier(): Promise<string[]> {
     const { disk } = this.#options;
     return `${await disk.read(this.#paths.before)}\n${await disk.read(this.#paths.now)}`.split('\n').filter((line) => line !== '');
   }
 
-  write(line: string): void {
-    if (performance.now() < this.#retryAt || this.#pendingSize > MAX_PENDING) return;
-    this.#pending.push(line);
-    this.#pendingSize += line.length;
+  /** All lines of the ring up to now are written already. */
+  skip(): void {
+    this.#next = this.#options.ring.nextSeq;
+  }
+
+  /** There are new lines. */
+  write(): void {
     this.#timer ??= setTimeout(() => void this.flush(), BATCH_MS).unref();
   }
 
   flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    const text = this.#pending.join('');
-    this.#pending = [];
-    this.#pendingSize = 0;
-    if (text !== '') this.#writing = this.#writing.then(() => this.#append(text));
+    this.#writing = this.#writing.then(() => this.#append());
     return this.#writing;
   }
 
-  /** Whatever is there goes. */
-  replace(text: string): void {
-    const { disk } = this.#options;
+  /** Whatever is on disk goes, for all that is in the ring. */
+  replace(): void {
+    const { disk, ring } = this.#options;
     this.#writing = this.#writing.then(async () => {
       await disk.remove(this.#paths.now);
       await disk.remove(this.#paths.before);
       this.#size = null;
-      await this.#append(text);
+      this.#next = ring.firstSeq;
+      await this.#append();
     });
   }
 
   /** At once: the process is about to end. */
-  writeNow(line: string): void {
-    this.#options.disk.appendNow(this.#paths.now, this.#pending.join('') + line);
-    this.#pending = [];
+  writeNow(): void {
+    this.#options.disk.appendNow(this.#paths.now, this.#take());
   }
 
   /** After the last write. */
@@ -119,19 +121,28 @@ export class JournalFile {
     await this.#options.disk.remove(this.#paths.before);
   }
 
-  async #append(text: string): Promise<void> {
+  #take(): Buffer {
+    const { ring } = this.#options;
+    const lines = Buffer.from(ring.lines(this.#next));
+    this.#next = ring.nextSeq;
+    return lines;
+  }
+
+  async #append(): Promise<void> {
+    if (performance.now() < this.#retryAt) return;
     const { disk, maxBytes } = this.#options;
-    const bytes = Buffer.byteLength(text);
+    const lines = this.#take();
+    if (lines.length === 0) return;
     try {
       this.#size ??= await disk.size(this.#paths.now);
-      if (this.#size > 0 && this.#size + bytes > maxBytes) {
+      if (this.#size > 0 && this.#size + lines.length > maxBytes) {
         await disk.rename(this.#paths.now, this.#paths.before);
         this.#size = 0;
       }
       // A burst larger than a whole file: its end is what is asked for.
-      const kept = bytes > maxBytes ? lastLines(text, maxBytes) : text;
+      const kept = lines.length > maxBytes ? lastLines(lines, maxBytes) : lines;
       await disk.append(this.#paths.now, kept);
-      this.#size += Buffer.byteLength(kept);
+      this.#size += kept.length;
     } catch (error) {
       // Half a line may be there now: the size is looked up again, and a reader skips what is no JSON.
       this.#size = null;
@@ -142,7 +153,7 @@ export class JournalFile {
   }
 }
 
-function lastLines(text: string, maxBytes: number): string {
-  const end = Buffer.from(text).subarray(-maxBytes).toString('utf8');
-  return end.slice(end.indexOf('\n') + 1);
+function lastLines(lines: Buffer, maxBytes: number): Buffer {
+  const end = lines.subarray(-maxBytes);
+  return end.subarray(end.indexOf('\n') + 1);
 }

@@ -1,6 +1,6 @@
 /** What has happened: the last events in memory, for readers now, and on disk, for readers after a restart. */
 import type { EventBody, TunnelsEvent } from '../core/event.ts';
-import { EventRing, type RingEntry } from './event-ring.ts';
+import { EventRing } from './event-ring.ts';
 import { JournalFile, realDisk, type JournalDisk } from './journal-file.ts';
 
 export interface JournalOptions {
@@ -32,10 +32,11 @@ export class Journal {
   /** With the events of an earlier process of the same project. */
   static async open(options: JournalOptions): Promise<Journal> {
     const journal = new Journal(options);
-    for (const line of (await journal.#file?.lines()) ?? []) {
+    for (const line of (await journal.#file?.earlier()) ?? []) {
       const event = parseEvent(line);
       if (event) journal.#remember(event);
     }
+    journal.#file?.skip();
     return journal;
   }
 
@@ -43,7 +44,7 @@ export class Journal {
     this.#ring = new EventRing(2 * maxFileBytes);
     this.#now = now;
     this.#fileIn = (place) =>
-      new JournalFile({ folder: place, disk, maxBytes: maxFileBytes, onFailure: (code) => this.#onFailure(place, code) });
+      new JournalFile({ folder: place, ring: this.#ring, disk, maxBytes: maxFileBytes, onFailure: (code) => this.#onFailure(place, code) });
     this.#onWarning = onWarning ?? (() => undefined);
     this.#file = folder === null ? null : this.#fileIn(folder);
   }
@@ -60,9 +61,7 @@ export class Journal {
   /** From now on in another folder, with all that is remembered; null: in memory only. */
   moveTo(folder: string | null): void {
     this.#file = folder === null ? null : this.#fileIn(folder);
-    const lines: string[] = [];
-    for (let seq = this.#ring.firstSeq; seq < this.#ring.nextSeq; seq += 1) lines.push(this.#ring.at(seq)?.line ?? '');
-    this.#file?.replace(lines.join(''));
+    this.#file?.replace();
   }
 
   /** Something about the project that no runner tells. */
@@ -73,15 +72,16 @@ export class Journal {
   /** The event gets the journal's own number, which goes on where an earlier process ended. */
   add(event: TunnelsEvent): void {
     if (event.subject.kind === 'project') this.#project = event.subject.name;
-    const entry = this.#remember(event);
-    this.#file?.write(entry.line);
+    this.#remember(event);
+    this.#file?.write();
     for (const listener of this.#listeners) listener();
   }
 
   /** Why the process ends, for the next one to tell: written before this returns. */
   lastWords(message: string): void {
     const hint = 'tunnels up -d brings the project up again';
-    this.#file?.writeNow(this.#remember(this.#ofProject({ type: 'warning', message, hint })).line);
+    this.#remember(this.#ofProject({ type: 'warning', message, hint }));
+    this.#file?.writeNow();
   }
 
   get entries(): Pick<EventRing, 'firstSeq' | 'nextSeq' | 'at'> {
@@ -106,13 +106,8 @@ export class Journal {
     return { seq: 0, at: this.#now(), subject: { kind: 'project', name: this.#project }, ...body };
   }
 
-  #remember(event: TunnelsEvent): RingEntry {
-    const seq = this.#ring.nextSeq;
-    const { subject, at, type } = event;
-    const name = subject.kind === 'project' ? null : subject.name;
-    const entry = { seq, at, name, type, line: `${JSON.stringify({ ...event, seq })}\n` };
-    this.#ring.push(entry);
-    return entry;
+  #remember(event: TunnelsEvent): void {
+    this.#ring.push(JSON.stringify({ ...event, seq: this.#ring.nextSeq }));
   }
 }
 

@@ -32,20 +32,54 @@ function messages(journal: Journal): string[] {
   return found;
 }
 
+const line = (text: string, subject = { kind: 'tunnel', name: 'web' }): string => JSON.stringify({ at: 7, subject, type: 'x', text });
+const lineAt = (ring: EventRing, seq: number): string | undefined => ring.at(seq)?.line;
+
 describe('the ring', () => {
   test('keeps the last of what fits, and knows which those are', () => {
-    const ring = new EventRing(100);
-    for (let seq = 1; seq <= 5_000; seq += 1) ring.push({ seq, at: seq, name: null, type: 'x', line: '0123456789' });
+    const ten = 10 * (line('0123').length + 1);
+    const ring = new EventRing(ten);
+    for (let seq = 1; seq <= 5_000; seq += 1) ring.push(line(String(seq).padStart(4, '0')));
     expect([ring.firstSeq, ring.nextSeq]).toEqual([4_991, 5_001]);
     expect([ring.at(4_990), ring.at(5_001)]).toEqual([undefined, undefined]);
-    expect([ring.at(4_991)?.seq, ring.at(5_000)?.seq]).toEqual([4_991, 5_000]);
+    expect([lineAt(ring, 4_991), lineAt(ring, 5_000)]).toEqual([`${line('4991')}\n`, `${line('5000')}\n`]);
   });
 
   test('keeps the last one however large it is', () => {
     const ring = new EventRing(4);
-    ring.push({ seq: 1, at: 1, name: null, type: 'x', line: 'abc' });
-    ring.push({ seq: 2, at: 1, name: null, type: 'x', line: 'abcdefgh' });
-    expect([ring.firstSeq, ring.at(2)?.line]).toEqual([2, 'abcdefgh']);
+    ring.push(line('abc'));
+    ring.push(line('a'.repeat(100_000)));
+    expect([ring.firstSeq, ring.nextSeq, lineAt(ring, 2)]).toEqual([2, 3, `${line('a'.repeat(100_000))}\n`]);
+  });
+
+  test('gives every line as it came, of whatever size and letters, while it grows and goes round', () => {
+    const most = 300_000;
+    const ring = new EventRing(most);
+    const pushed: string[] = [];
+    for (let seq = 1; seq <= 3_000; seq += 1) {
+      const each = line('ü€😀x'.repeat((seq * 7) % 61));
+      pushed.push(`${each}\n`);
+      ring.push(each);
+      if (seq % 211 !== 0) continue;
+      const kept = pushed.slice(ring.firstSeq - 1);
+      expect(kept.map((_, index) => lineAt(ring, ring.firstSeq + index))).toEqual(kept);
+      const bytes = (lines: readonly string[]): number => Buffer.byteLength(lines.join(''));
+      expect(bytes(kept)).toBeLessThanOrEqual(most);
+      expect(ring.lines(seq - 2).toString()).toBe(pushed.slice(-3).join(''));
+      // The one before would not have fitted.
+      if (ring.firstSeq > 1) expect(bytes(pushed.slice(ring.firstSeq - 2))).toBeGreaterThan(most);
+    }
+    expect(ring.firstSeq).toBeGreaterThan(1_000);
+  });
+
+  test('knows of whom and when an event was', () => {
+    const ring = new EventRing(1_000);
+    ring.push(line('a'));
+    ring.push(line('b', { kind: 'project', name: 'shop' }));
+    expect([ring.at(1), ring.at(2)]).toMatchObject([
+      { seq: 1, at: 7, name: 'web', type: 'x' },
+      { seq: 2, at: 7, name: null, type: 'x' },
+    ]);
   });
 });
 
