@@ -7,7 +7,7 @@
  *      └─ 'error', or 'close' without 'end' ──▶ the other side is reset ──▶ done
  */
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { closeStream, resetStream } from './reset-stream.ts';
 import { readIntoOwnMemory } from './socket-memory.ts';
 
@@ -51,25 +51,6 @@ interface Borrower {
 
 const canBorrow = (stream: Duplex): stream is Duplex & Borrower => 'borrow' in stream;
 
-interface Side {
-  readonly stream: Duplex;
-  bytes: number;
-  /** Its last byte was read. */
-  ended: boolean;
-  /** end() was called on it. */
-  ending: boolean;
-  /** Everything written to it was taken. */
-  finished: boolean;
-  closed: boolean;
-  waitsForDrain: boolean;
-  /** Something that came with what is being read was written to it. */
-  inRead: boolean;
-  /** What is written to it is held until all that was read with it is. */
-  corked: boolean;
-  /** Its system took at once all that it was last given. */
-  takesAtOnce: boolean;
-}
-
 /**
  * What may wait for a side before the other is not read any more: as much as one read of the other brings, for to be stopped in the middle of what
  * was read costs two turns each time. From a channel it is less for a side that did not take all of what it was last given.
@@ -83,208 +64,323 @@ const LINGER_MS = 2_000;
 /** After destroy(): 'close' is expected at once, save from a channel whose server does not answer. */
 const GIVE_UP_MS = 5_000;
 
+/** Which half of a splice a stream is: the listeners are the same functions for all, for a set of them for each connection costs as much as its bytes. */
+const HALF = Symbol('half');
+
+interface Spliced extends Duplex {
+  [HALF]?: Half | undefined;
+}
+
+/** What a splice that is over has in place of its streams: something may still know it, and would keep them from being collected. */
+const GONE: Duplex = new Duplex().destroy();
+
 /**
  * Splices `a` (the client) and `b` (the target). Takes both over: nobody else may read, write or close them from now on.
  * Both may be paused, may hold unshifted bytes, and may already have ended.
  */
-export function splice(a: Duplex, b: Duplex, options: SpliceOptions = {}): Splice {
-  const left = newSide(a);
-  const right = newSide(b);
-  let broken = false;
-  let cut = false;
-  let settled = false;
-  let error: string | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let stage = '';
-  let settle: (result: SpliceResult) => void = () => {};
-  const done = new Promise<SpliceResult>((resolve) => {
-    settle = resolve;
-  });
+export const splice = (a: Duplex, b: Duplex, options: SpliceOptions = {}): Splice => new Pair(a, b, options);
 
-  const finish = (): void => {
-    if (settled) return;
-    settled = true;
-    clearTimeout(timer);
-    if (left.stream.writableLength > 0 || right.stream.writableLength > 0) broken = true;
-    settle({ rxBytes: right.bytes, txBytes: left.bytes, broken, error });
-  };
+/** One of the two streams, and what is known of it. Its bytes go to the other. */
+class Half {
+  stream: Spliced;
+  bytes = 0;
+  /** Its last byte was read. */
+  ended: boolean;
+  /** end() was called on it. */
+  ending: boolean;
+  /** Everything written to it was taken. */
+  finished: boolean;
+  closed: boolean;
+  private readonly pair: Pair;
+  private readonly isSocket: boolean;
+  private waitsForDrain = false;
+  /** Something that came with what is being read was written to it. */
+  private inRead = false;
+  /** What is written to it is held until all that was read with it is. */
+  private corked = false;
+  /** Its system took at once all that it was last given. */
+  private takesAtOnce = true;
+  private other!: Half;
+  private readonly letGo = (): void => this.release();
+  private afterRead: (say: () => void) => void = process.nextTick;
 
-  /** One timer for the pair; a stage that is entered again keeps its deadline. */
-  const arm = (name: string, ms: number, expired: () => void): void => {
-    if (stage === name) return;
-    stage = name;
-    clearTimeout(timer);
-    timer = setTimeout(expired, ms);
-    timer.unref();
-  };
+  constructor(stream: Duplex, pair: Pair) {
+    this.stream = stream;
+    this.pair = pair;
+    this.isSocket = stream instanceof Socket;
+    this.ended = stream.readableEnded;
+    this.ending = stream.writableEnded;
+    this.finished = stream.writableFinished;
+    this.closed = stream.destroyed;
+  }
 
-  const cutBoth = (why: string | null): void => {
-    if (cut || settled) return;
-    cut = true;
-    broken = true;
-    error ??= why;
-    for (const side of [left, right]) if (!side.closed) resetStream(side.stream);
-    if (left.closed && right.closed) finish();
-    else arm('give-up', GIVE_UP_MS, finish);
-  };
+  attach(other: Half): void {
+    const { stream } = this;
+    this.other = other;
+    const isInUse = (): boolean => other.stream.writableLength > 0 && !other.stream.destroyed;
+    if (canBorrow(stream)) {
+      stream.borrow(isInUse);
+      this.afterRead = (say) => stream.afterRead(say);
+    } else readIntoOwnMemory(stream, isInUse);
+    this.stream[HALF] = this;
+    stream.on('data', onData).on('drain', onDrain).on('end', onEnd).on('finish', onFinish).on('error', onError).on('close', onClose);
+  }
 
-  const closeBoth = (): void => {
-    for (const side of [left, right]) if (!side.closed) closeStream(side.stream);
-    arm('give-up', GIVE_UP_MS, finish);
-  };
+  forget(): void {
+    this.stream[HALF] = undefined;
+    this.stream = GONE;
+  }
 
-  const evaluate = (): void => {
-    if (settled) return;
-    if (left.closed && right.closed) return finish();
-    if (cut) return;
-    if ((left.closed && !left.ended) || (right.closed && !right.ended)) return cutBoth('closed without an end');
+  /** The other has nothing more to say. */
+  end(): void {
+    this.ending = true;
+    this.stream.end();
+  }
+
+  onData(chunk: Buffer): void {
+    const { pair, other } = this;
+    if (pair.cut) return;
+    this.bytes += chunk.length;
+    const sink = other.stream;
+    if (other.closed || sink.writableEnded) {
+      pair.broken = true; // nobody can take these: the far side is gone, and we read on only so that ours gets its own last bytes
+      return;
+    }
+    // A socket says one thing in a turn: there is nothing to wait for.
+    if (!this.isSocket) other.hold(chunk.length, this.afterRead);
+    // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
+    if (!sink.write(chunk) && sink.writableLength >= this.mark) {
+      this.stream.pause();
+      this.waitsForDrain = true;
+    }
+  }
+
+  onDrain(): void {
+    const { other } = this;
+    if (!other.waitsForDrain) return;
+    other.waitsForDrain = false;
+    if (!this.pair.cut) other.stream.resume();
+  }
+
+  onEnd(): void {
+    this.ended = true;
+    // A turn later, because a channel of a connection that died says 'end' too: whoever learns of the death resets us first.
+    setImmediate(afterEnd, this);
+  }
+
+  afterEnd(): void {
+    const { pair, other } = this;
+    if (!pair.cut && !other.closed && !other.ending) other.end();
+    pair.evaluate();
+  }
+
+  onFinish(): void {
+    this.finished = true;
+    this.pair.evaluate();
+  }
+
+  onError(problem: Error): void {
+    const { pair } = this;
+    if (this.ended && this.finished) return;
+    pair.error ??= problem.message;
+    // All it had to say was read: the other side gets that in peace, and is reset after ('close' follows).
+    if (this.ended) pair.broken = true;
+    else pair.cutBoth(problem.message);
+  }
+
+  onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    const { other } = this;
+    // The other side may be paused for a drain that will never come.
+    if (other.waitsForDrain) {
+      other.waitsForDrain = false;
+      other.stream.resume();
+    }
+    this.pair.evaluate();
+  }
+
+  /** From which queue on of the other this one is not read any more. Bytes. */
+  private get mark(): number {
+    return !this.isSocket && this.other.takesAtOnce ? HIGH_WATER_BYTES.fromChannel : HIGH_WATER_BYTES.fromSocket;
+  }
+
+  /** What comes with one read goes out in one write, save for something small that comes first: it does not wait for what is large. */
+  private hold(bytes: number, afterRead: (say: () => void) => void): void {
+    const isFirst = !this.inRead;
+    if (isFirst) {
+      this.inRead = true;
+      afterRead(this.letGo);
+    }
+    // A channel gathers by itself what is said in a turn.
+    if (this.corked || (this.isSocket && isFirst && bytes < SMALL_BYTES)) return;
+    this.corked = true;
+    this.stream.cork();
+  }
+
+  private release(): void {
+    const { stream } = this;
+    this.inRead = false;
+    if (this.corked) stream.uncork();
+    this.corked = false;
+    this.takesAtOnce = stream.writableLength === 0;
+  }
+}
+
+function onData(this: Spliced, chunk: Buffer): void {
+  this[HALF]?.onData(chunk);
+}
+function onDrain(this: Spliced): void {
+  this[HALF]?.onDrain();
+}
+function onEnd(this: Spliced): void {
+  this[HALF]?.onEnd();
+}
+function onFinish(this: Spliced): void {
+  this[HALF]?.onFinish();
+}
+function onError(this: Spliced, problem: Error): void {
+  this[HALF]?.onError(problem);
+}
+function onClose(this: Spliced): void {
+  this[HALF]?.onClose();
+}
+const afterEnd = (half: Half): void => half.afterEnd();
+
+/** What is waited for, each for no longer than it may take. */
+type Stage = 'flush' | 'linger' | 'close' | 'give-up';
+
+class Pair implements Splice {
+  readonly done: Promise<SpliceResult>;
+  broken = false;
+  /** Both were reset. */
+  cut = false;
+  error: string | null = null;
+  private readonly options: SpliceOptions;
+  private readonly left: Half;
+  private readonly right: Half;
+  private settled = false;
+  private settle!: (result: SpliceResult) => void;
+  private timer: NodeJS.Timeout | undefined;
+  private stage: Stage | null = null;
+  /** Who is waited for while it is 'flush', and what it had not taken when that began. */
+  private flushing: Half | null = null;
+  private flushBytes = 0;
+
+  constructor(a: Duplex, b: Duplex, options: SpliceOptions) {
+    this.options = options;
+    this.done = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+    const left = new Half(a, this);
+    const right = new Half(b, this);
+    this.left = left;
+    this.right = right;
+    left.attach(right);
+    right.attach(left);
+    if (left.ended && !right.ending) right.end();
+    if (right.ended && !left.ending) left.end();
+    if (left.closed || right.closed) this.evaluate();
+    // Whoever paused them to keep their bytes (a listener, a parser) has handed them over.
+    if (!left.closed) a.resume();
+    if (!right.closed) b.resume();
+  }
+
+  get rxBytes(): number {
+    return this.right.bytes;
+  }
+
+  get txBytes(): number {
+    return this.left.bytes;
+  }
+
+  reset(): void {
+    this.cutBoth('reset');
+  }
+
+  close(): void {
+    if (!this.settled && !this.cut) this.closeBoth();
+  }
+
+  evaluate(): void {
+    if (this.settled) return;
+    const { left, right } = this;
+    if (left.closed && right.closed) return this.finish();
+    if (this.cut) return;
+    if ((left.closed && !left.ended) || (right.closed && !right.ended)) return this.cutBoth('closed without an end');
     const leftDone = left.closed || (left.ended && left.finished);
     const rightDone = right.closed || (right.ended && right.finished);
     if (!leftDone && !rightDone) return;
-    if (leftDone && rightDone) {
-      return arm('close', options.closeMs ?? CLOSE_MS, closeBoth);
-    }
+    if (leftDone && rightDone) return void this.arm('close', this.options.closeMs ?? CLOSE_MS);
     const gone = leftDone ? left : right;
     const rest = leftDone ? right : left;
-    if (!rest.finished) return watchFlush(rest, rest.stream.writableLength);
+    if (!rest.finished) this.watchFlush(rest);
     // Only a side that is closed has no use for more bytes: one that merely finished both ways implies that `rest` ended.
-    if (gone.closed) arm('linger', options.lingerMs ?? LINGER_MS, () => (broken ? cutBoth(null) : closeBoth()));
-  };
+    else if (gone.closed) this.arm('linger', this.options.lingerMs ?? LINGER_MS);
+  }
 
-  const watchFlush = (side: Side, before: number): void =>
-    arm('flush', options.stallMs ?? STALL_MS, () => {
-      const now = side.stream.writableLength;
-      stage = '';
-      if (now >= before) cutBoth('the last bytes were not taken');
-      else watchFlush(side, now);
-    });
+  cutBoth(why: string | null): void {
+    if (this.cut || this.settled) return;
+    this.cut = true;
+    this.broken = true;
+    this.error ??= why;
+    const { left, right } = this;
+    for (const side of [left, right]) if (!side.closed) resetStream(side.stream);
+    if (left.closed && right.closed) this.finish();
+    else this.arm('give-up', GIVE_UP_MS);
+  }
 
-  const attach = (from: Side, to: Side): void => {
-    const source = from.stream;
-    const sink = to.stream;
-    const isInUse = (): boolean => sink.writableLength > 0 && !sink.destroyed;
-    let afterRead = (say: () => void): void => process.nextTick(say);
-    if (canBorrow(source)) {
-      source.borrow(isInUse);
-      afterRead = (say) => source.afterRead(say);
-    } else readIntoOwnMemory(source, isInUse);
-    // A socket says one thing in a turn: there is nothing to wait for.
-    const holds = !(source instanceof Socket);
-    const mark = (): number => (holds && to.takesAtOnce ? HIGH_WATER_BYTES.fromChannel : HIGH_WATER_BYTES.fromSocket);
-    // A channel gathers by itself what is said in a turn.
-    const isPrompt = sink instanceof Socket;
-    /** What comes with one read goes out in one write, save for something small that comes first: it does not wait for what is large. */
-    const hold = (bytes: number): void => {
-      const isFirst = !to.inRead;
-      if (isFirst) {
-        to.inRead = true;
-        afterRead(letGo);
-      }
-      if (to.corked || (isPrompt && isFirst && bytes < SMALL_BYTES)) return;
-      to.corked = true;
-      sink.cork();
-    };
-    const letGo = (): void => {
-      to.inRead = false;
-      if (to.corked) sink.uncork();
-      to.corked = false;
-      to.takesAtOnce = sink.writableLength === 0;
-    };
-    const drained = (): void => {
-      from.waitsForDrain = false;
-      if (!cut) source.resume();
-    };
-    source.on('data', (chunk: Buffer) => {
-      if (cut) return;
-      from.bytes += chunk.length;
-      if (to.closed || sink.writableEnded) {
-        broken = true; // nobody can take these: the far side is gone, and we read on only so that ours gets its own last bytes
-        return;
-      }
-      if (holds) hold(chunk.length);
-      // Not at the stream's own mark, which one packet passes: being stopped and started for each costs more than the bytes.
-      if (!sink.write(chunk) && sink.writableLength >= mark()) {
-        source.pause();
-        from.waitsForDrain = true;
-      }
-    });
-    sink.on('drain', () => {
-      if (from.waitsForDrain) drained();
-    });
-    source.on('end', () => {
-      from.ended = true;
-      // A turn later, because a channel of a connection that died says 'end' too: whoever learns of the death resets us first.
-      setImmediate(() => {
-        if (!cut && !to.closed && !to.ending) {
-          to.ending = true;
-          sink.end();
-        }
-        evaluate();
-      });
-    });
-    source.on('finish', () => {
-      from.finished = true;
-      evaluate();
-    });
-    source.on('error', (problem: Error) => {
-      if (from.ended && from.finished) return;
-      error ??= problem.message;
-      // All it had to say was read: the other side gets that in peace, and is reset after ('close' follows).
-      if (from.ended) broken = true;
-      else cutBoth(problem.message);
-    });
-    source.on('close', () => {
-      if (from.closed) return;
-      from.closed = true;
-      // The other side may be paused for a drain that will never come.
-      if (to.waitsForDrain) {
-        to.waitsForDrain = false;
-        sink.resume();
-      }
-      evaluate();
-    });
-  };
+  private closeBoth(): void {
+    for (const side of [this.left, this.right]) if (!side.closed) closeStream(side.stream);
+    this.arm('give-up', GIVE_UP_MS);
+  }
 
-  attach(left, right);
-  attach(right, left);
-  for (const [side, other] of [
-    [left, right],
-    [right, left],
-  ] as const) {
-    if (side.ended && !other.ending) {
-      other.ending = true;
-      other.stream.end();
+  private watchFlush(side: Half): void {
+    if (!this.arm('flush', this.options.stallMs ?? STALL_MS)) return;
+    this.flushing = side;
+    this.flushBytes = side.stream.writableLength;
+  }
+
+  /** One timer for the pair; a stage that is entered again keeps its deadline, and this is false. */
+  private arm(stage: Stage, ms: number): boolean {
+    if (this.stage === stage) return false;
+    this.stage = stage;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(expire, ms, this).unref();
+    return true;
+  }
+
+  /** What is waited for took too long. */
+  expire(): void {
+    switch (this.stage) {
+      case 'flush':
+        return this.flushExpired();
+      case 'linger':
+        return this.broken ? this.cutBoth(null) : this.closeBoth();
+      case 'close':
+        return this.closeBoth();
+      default:
+        this.finish();
     }
   }
-  if (left.closed || right.closed) evaluate();
-  // Whoever paused them to keep their bytes (a listener, a parser) has handed them over.
-  if (!left.closed) a.resume();
-  if (!right.closed) b.resume();
 
-  return {
-    done,
-    get rxBytes() {
-      return right.bytes;
-    },
-    get txBytes() {
-      return left.bytes;
-    },
-    reset: () => cutBoth('reset'),
-    close: () => {
-      if (!settled && !cut) closeBoth();
-    },
-  };
+  private flushExpired(): void {
+    const side = this.flushing;
+    this.stage = null;
+    if (!side || side.stream.writableLength >= this.flushBytes) this.cutBoth('the last bytes were not taken');
+    else this.watchFlush(side);
+  }
+
+  private finish(): void {
+    if (this.settled) return;
+    this.settled = true;
+    clearTimeout(this.timer);
+    const { left, right } = this;
+    if (left.stream.writableLength > 0 || right.stream.writableLength > 0) this.broken = true;
+    left.forget();
+    right.forget();
+    this.settle({ rxBytes: right.bytes, txBytes: left.bytes, broken: this.broken, error: this.error });
+  }
 }
 
-const newSide = (stream: Duplex): Side => ({
-  stream,
-  bytes: 0,
-  ended: stream.readableEnded,
-  ending: stream.writableEnded,
-  finished: stream.writableFinished,
-  closed: stream.destroyed,
-  waitsForDrain: false,
-  inRead: false,
-  corked: false,
-  takesAtOnce: true,
-});
+const expire = (pair: Pair): void => pair.expire();
