@@ -26,15 +26,16 @@ export class Bag<T> {
     return entry;
   }
 
-  /** Of an entry of this bag; one that was removed is not removed again. The order of the others may change. */
-  delete(entry: BagEntry<T>): void {
+  /** Of an entry of this bag; false for one that was removed before. The order of the others may change. */
+  delete(entry: BagEntry<T>): boolean {
     const { at } = entry as Entry<T>;
     const last = this.#entries.at(-1);
-    if (at === -1 || last === undefined) return;
+    if (at === -1 || last === undefined) return false;
     this.#entries[at] = last;
     last.at = at;
     (entry as Entry<T>).at = -1;
     this.#entries.pop();
+    return true;
   }
 
   /** As of now: what is removed meanwhile is still among them. */

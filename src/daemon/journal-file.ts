@@ -49,7 +49,7 @@ export interface JournalFileOptions {
 }
 
 /** Events come in bursts: one write takes all of them. Milliseconds. */
-const BATCH_MS = 50;
+const BATCH_MS = 200;
 /** A disk that cannot be written is tried again after this long. Milliseconds. */
 const RETRY_MS = 10_000;
 

@@ -26,8 +26,9 @@ export function countChannels(connection: Connection, clock: Clock, queuedBytes:
   let opening = 0;
   let closedThisTurn = 0;
   let unusedSince = clock.now();
+  /** More than once for some streams. */
   const onClose = (channel: BagEntry<Duplex>): void => {
-    open.delete(channel);
+    if (!open.delete(channel)) return;
     unusedSince = clock.now();
     if (closedThisTurn === 0) setImmediate(() => (closedThisTurn = 0));
     closedThisTurn += 1;
@@ -54,16 +55,27 @@ export function countChannels(connection: Connection, clock: Clock, queuedBytes:
   let timer: unknown;
   const counted = (channel: Duplex): Duplex => {
     const entry = open.add(channel);
-    channel.once('close', () => onClose(entry));
+    channel.on('close', () => onClose(entry));
     return channel;
   };
-  const dial: Connection['dial'] = async (target, options) => {
+  const answered = (): void => {
+    opening -= 1;
+    working -= 1;
+    settle();
+  };
+  const opened = (channel: Duplex): Duplex => {
+    counted(channel);
+    answered();
+    return channel;
+  };
+  const refused = (error: unknown): never => {
+    answered();
+    throw error;
+  };
+  const dial: Connection['dial'] = (target, options) => {
     opening += 1;
-    try {
-      return await during(connection.dial(target, options).then(counted));
-    } finally {
-      opening -= 1;
-    }
+    working += 1;
+    return connection.dial(target, options).then(opened, refused);
   };
   const countAccepted = (client: RemoteClient): RemoteClient => ({
     origin: client.origin,

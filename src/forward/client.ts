@@ -1,6 +1,7 @@
 /** The two ends a forwarder joins: clients that arrive at an ingress, and dialled targets at an egress. */
 import type { Duplex } from 'node:stream';
 import type { Address } from '../core/address.ts';
+import type { StopSignal } from '../core/stop.ts';
 import type { Origin } from '../ssh/connection.ts';
 
 /** Somebody who connected to an ingress and has not been served yet. */
@@ -24,4 +25,4 @@ export interface Listener {
 }
 
 /** Opens a connection from the egress side. Rejects with a FailureError: `target-*`, or `connection-lost`. */
-export type Dial = (target: Address, origin: Origin | null, signal: AbortSignal) => Promise<Duplex>;
+export type Dial = (target: Address, origin: Origin | null, signal: StopSignal) => Promise<Duplex>;

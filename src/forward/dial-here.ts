@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { clientAddress, formatAddress, isWildcard, type Address } from '../core/address.ts';
 import { FailureError, type FailureParts } from '../core/failure.ts';
+import type { StopSignal } from '../core/stop.ts';
 import type { Dial } from './client.ts';
 
 const DIAL_TIMEOUT_MS = 30_000;
@@ -14,7 +15,7 @@ const DIAL_TIMEOUT_MS = 30_000;
 export const dialHere: Dial = (target, _origin, signal) => dialWithin(target, signal, DIAL_TIMEOUT_MS);
 
 /** As dialHere, with a limit of one's own in milliseconds. */
-export function dialWithin(target: Address, signal: AbortSignal, timeoutMs: number): Promise<Socket> {
+export function dialWithin(target: Address, signal: StopSignal, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const stopped = (): FailureParts => ({ code: 'target-unreachable', message: `dialling ${formatAddress(target)} was stopped` });
     if (signal.aborted) return reject(new FailureError(stopped()));

@@ -82,6 +82,7 @@ export class Forwarder {
       clock: options.clock,
       egress: () => this.#egress,
       mayAsk: (target) => this.#targets(target),
+      dialNow: (tried) => this.#parking.now(tried),
       whenUp: (tried) => this.#parking.whenUp(this.#settings.parkMs, tried),
       onJoined: (from, target) => {
         this.#past.opened += 1;
@@ -104,7 +105,7 @@ export class Forwarder {
     void visit.serve().then((end) => {
       this.#count(visit, end);
       this.#visits.delete(entry);
-      if (this.#visits.size === 0) for (const told of [...this.#idle]) told();
+      if (this.#visits.size === 0 && this.#idle.size > 0) for (const told of [...this.#idle]) told();
     });
   }
 

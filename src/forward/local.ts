@@ -112,16 +112,21 @@ function newServer(options: ListenOptions, keepAlive: boolean): Server {
   return server;
 }
 
+/** A client may go away while it is parked: that is not an error of ours. */
+const ignore = (): void => undefined;
+
 function clientOf(socket: Socket): Client {
-  // A client may go away while it is parked: that is not an error of ours.
-  socket.on('error', () => {});
+  socket.on('error', ignore);
   const { remoteAddress, remotePort } = socket;
   return {
-    origin: remoteAddress === undefined ? null : { address: remoteAddress.replace(/^::ffff:(?=\d+\.)/, ''), port: remotePort ?? 0 },
+    origin: remoteAddress === undefined ? null : { address: plainAddress(remoteAddress), port: remotePort ?? 0 },
     accept: () => socket,
     refuse: () => resetStream(socket),
   };
 }
+
+/** What is IPv4 in IPv6 is written as the former. */
+const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=\d+\.)/, '') : address);
 
 const listen = (server: Server, host: string, port: number): Promise<number> =>
   new Promise((resolve, reject) => {

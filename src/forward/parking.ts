@@ -28,9 +28,15 @@ export class Parking {
     if (dial) this.#tellAll(dial);
   }
 
-  /** The dial of now or of the next `ms` milliseconds, but not `tried`, which is known to be dead. */
+  /** The dial of now, but not `tried`, which is known to be dead; null where there is none. */
+  now(tried: Dial | null): Dial | null {
+    return this.#dial === tried ? null : this.#dial;
+  }
+
+  /** As `now`, or the dial of the next `ms` milliseconds. */
   whenUp(ms: number, tried: Dial | null): Promise<Dial | ParkingEnd> {
-    if (this.#dial && this.#dial !== tried) return Promise.resolve(this.#dial);
+    const dial = this.now(tried);
+    if (dial) return Promise.resolve(dial);
     if (this.#closed) return Promise.resolve('draining');
     return new Promise((resolve) => {
       const told = (outcome: Dial | ParkingEnd): void => {

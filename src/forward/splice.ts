@@ -164,8 +164,9 @@ class Half {
 
   onEnd(): void {
     this.ended = true;
-    // A turn later, because a channel of a connection that died says 'end' too: whoever learns of the death resets us first.
-    setImmediate(afterEnd, this);
+    // A channel of a connection that died says 'end' too: a turn later whoever learns of the death has reset us. A socket says it of itself.
+    if (this.isSocket) this.afterEnd();
+    else setImmediate(afterEnd, this);
   }
 
   afterEnd(): void {

@@ -7,6 +7,7 @@
  */
 import { formatAddress, type Address, type TcpAddress } from '../core/address.ts';
 import { failure, isFailureError, isLoss, FailureError, type Failure } from '../core/failure.ts';
+import { Stop } from '../core/stop.ts';
 import type { Client, Dial } from './client.ts';
 import { negotiateProxy } from './dynamic.ts';
 import type { ForwarderClock, ParkingEnd } from './parking.ts';
@@ -21,7 +22,9 @@ export interface VisitWay {
   readonly clock: ForwarderClock;
   egress(): Address | null;
   mayAsk(target: TcpAddress): boolean;
-  /** A dial that is not `tried`, which is known to be dead; or why there is none. */
+  /** A dial that is not `tried`, which is known to be dead; null where there is none now. */
+  dialNow(tried: Dial | null): Dial | null;
+  /** As `dialNow`, when there is one; or why there is none. */
   whenUp(tried: Dial | null): Promise<Dial | ParkingEnd>;
   onJoined(from: string, target: string): void;
 }
@@ -36,7 +39,7 @@ export class Visit {
   readonly #client: Client;
   readonly #way: VisitWay;
   /** Ends whatever it is waiting for. */
-  readonly #stop = new AbortController();
+  readonly #stop = new Stop();
   #near: Duplex | null = null;
   #far: Duplex | null = null;
   #joined: Splice | null = null;
@@ -60,8 +63,13 @@ export class Visit {
   /** Never rejects. */
   async serve(): Promise<VisitEnd> {
     try {
-      const pair = await (this.#way.mode === 'proxy' ? this.#meetAsProxy() : this.#meet());
-      return 'how' in pair ? pair : await this.#join(pair);
+      if (this.#way.mode === 'direct') {
+        const far = await this.#dial(() => this.#egress());
+        // Accepted only now: a refused target is then a refused connection for a client behind a channel, too.
+        return await this.#join(this.#client.accept(), far);
+      }
+      const pair = await this.#meetAsProxy();
+      return 'how' in pair ? pair : await this.#join(pair.near, pair.far);
     } catch (error) {
       if (this.#near) resetStream(this.#near);
       else this.#client.refuse();
@@ -87,15 +95,11 @@ export class Visit {
     else if (this.#near) resetStream(this.#near);
   }
 
-  async #meet(): Promise<Pair> {
-    const far = await this.#dial(() => {
-      const egress = this.#way.egress();
-      if (!egress) throw new FailureError({ code: 'target-unreachable', message: 'there is no egress yet' });
-      this.#target = formatAddress(egress);
-      return egress;
-    });
-    // Accepted only now: a refused target is then a refused connection for a client behind a channel, too.
-    return { near: this.#client.accept(), far };
+  #egress(): Address {
+    const egress = this.#way.egress();
+    if (!egress) throw new FailureError({ code: 'target-unreachable', message: 'there is no egress yet' });
+    this.#target = formatAddress(egress);
+    return egress;
   }
 
   async #meetAsProxy(): Promise<Pair | VisitEnd> {
@@ -103,9 +107,11 @@ export class Visit {
     const near = this.#client.accept();
     this.#near = near;
     near.on('error', () => {});
+    const stop = new AbortController();
+    this.#stop.addEventListener('abort', () => stop.abort());
     const outcome = await negotiateProxy(near, {
       clock: this.#way.clock,
-      signal: this.#stop.signal,
+      signal: stop.signal,
       connect: (asked: TcpAddress) => {
         this.#target = formatAddress(asked);
         if (!this.#way.mayAsk(asked)) return Promise.reject(new FailureError(forbidden(asked)));
@@ -117,39 +123,41 @@ export class Visit {
 
   /** Dials when and as soon as there is a connection; one that is lost while dialling sends the client back to waiting. */
   async #dial(target: () => Address): Promise<Duplex> {
-    const { signal } = this.#stop;
+    const stop = this.#stop;
     let tried: Dial | null = null;
+    // What happens to the tunnel in the turn of the arrival counts.
+    await Promise.resolve();
     for (;;) {
-      const dial = await this.#whenUp(tried);
+      if (stop.aborted) throw stopped();
+      const dial: Dial = this.#way.dialNow(tried) ?? (await this.#whenUp(tried));
       tried = dial;
       try {
-        const far = await dial(target(), this.#client.origin, signal);
-        if (!signal.aborted) return far;
+        const far = await dial(target(), this.#client.origin, stop);
+        if (!stop.aborted) return far;
         resetStream(far);
         throw stopped();
       } catch (error) {
-        if (signal.aborted || !isLoss(asFailure(error).code)) throw error;
+        if (stop.aborted || !isLoss(asFailure(error).code)) throw error;
       }
     }
   }
 
   async #whenUp(tried: Dial | null): Promise<Dial> {
     const dial = await this.#way.whenUp(tried);
-    if (this.#stop.signal.aborted) throw stopped();
+    if (this.#stop.aborted) throw stopped();
     if (typeof dial === 'function') return dial;
     this.#turnedAway = dial;
     throw stopped();
   }
 
-  async #join({ near, far }: Pair): Promise<VisitEnd> {
+  #join(near: Duplex, far: Duplex): Promise<VisitEnd> {
     this.#near = near;
     this.#far = far;
     const joined = splice(near, far);
     this.#joined = joined;
     this.#way.onJoined(this.from, this.#target);
     // It stays joined until the end has been counted: sums of bytes never go back.
-    const { rxBytes, txBytes } = await joined.done;
-    return { how: 'over', target: this.#target, rxBytes, txBytes };
+    return joined.done.then(({ rxBytes, txBytes }) => ({ how: 'over', target: this.#target, rxBytes, txBytes }));
   }
 
   #failed(problem: Failure): VisitEnd {

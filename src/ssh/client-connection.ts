@@ -4,6 +4,7 @@ import type { Channel, Client } from 'ssh2';
 import { formatAddress, type Address } from '../core/address.ts';
 import { Bag } from '../core/bag.ts';
 import { failure, FailureError, type Failure, type FailureParts } from '../core/failure.ts';
+import type { StopSignal } from '../core/stop.ts';
 import { ChannelStream, lostError } from './channel-stream.ts';
 import { ClosingChannels } from './closing-channels.ts';
 import { Congestion } from './congestion.ts';
@@ -14,7 +15,8 @@ import { ForwardChannels } from './forward-channels.ts';
 import { KeepaliveTimer } from './keepalive.ts';
 import { LinkEstimate } from './link-estimate.ts';
 import { PromptAnswer } from './prompt-answer.ts';
-import { RemoteListeners, type Answer } from './remote-listeners.ts';
+import { RemoteListeners } from './remote-listeners.ts';
+import { Request, type Answer, type RequestTerms, type Requests } from './request.ts';
 import { channelOpenFailure, errorText } from './to-failure.ts';
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -33,12 +35,7 @@ export interface ConnectedClient {
   readonly remoteAddress: string | null;
 }
 
-interface Limits {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-  /** The failure when the time is up, where it is not a plain `timeout`. */
-  readonly timedOut?: FailureParts;
-}
+type Limits = Omit<RequestTerms, 'name' | 'what'>;
 
 export class ClientConnection implements Connection {
   readonly serverVersion: string;
@@ -56,7 +53,7 @@ export class ClientConnection implements Connection {
   private readonly listeners: RemoteListeners;
   private readonly keepalive: KeepaliveTimer;
   private readonly streams = new Set<ChannelStream>();
-  private readonly waits = new Bag<(error: FailureError) => void>();
+  private readonly requests: Requests = new Bag();
   private cause: FailureParts | null = null;
   private heardBytes = 0;
   private endedHere = false;
@@ -96,20 +93,24 @@ export class ClientConnection implements Connection {
 
   dial(
     target: Address,
-    { origin = NO_ORIGIN, signal, timeoutMs = REQUEST_TIMEOUT_MS }: { origin?: Origin; signal?: AbortSignal; timeoutMs?: number } = {},
+    { origin = NO_ORIGIN, signal, timeoutMs = REQUEST_TIMEOUT_MS }: { origin?: Origin; signal?: StopSignal; timeoutMs?: number } = {},
   ): Promise<Duplex> {
-    return this.bounded<Duplex>(`to connect to ${formatAddress(target)}`, { timeoutMs, signal }, (answer) => {
-      if (this.channels) return this.open(this.channels, { target, origin }, answer);
-      const opened = (error: (Error & { reason?: unknown }) | undefined, channel: Channel): void => {
-        if (!error) {
-          const stream = this.wrap(channel);
-          if (!answer.succeed(stream)) stream.destroy();
-        } else if (error.reason === undefined || error.reason === '') answer.fail(this.lost());
-        else answer.fail(new FailureError(channelOpenFailure(error.reason, error.message, target)));
-      };
-      if (target.kind === 'unix') this.client.openssh_forwardOutStreamLocal(target.path, opened);
-      else this.client.forwardOut(origin.address, origin.port, target.host === '*' ? 'localhost' : target.host, target.port, opened);
-    });
+    return this.bounded<Duplex>(
+      () => `to connect to ${formatAddress(target)}`,
+      { timeoutMs, signal },
+      (answer) => {
+        if (this.channels) return this.open(this.channels, { target, origin }, answer);
+        const opened = (error: (Error & { reason?: unknown }) | undefined, channel: Channel): void => {
+          if (!error) {
+            const stream = this.wrap(channel);
+            if (!answer.succeed(stream)) stream.destroy();
+          } else if (error.reason === undefined || error.reason === '') answer.fail(this.lost());
+          else answer.fail(new FailureError(channelOpenFailure(error.reason, error.message, target)));
+        };
+        if (target.kind === 'unix') this.client.openssh_forwardOutStreamLocal(target.path, opened);
+        else this.client.forwardOut(origin.address, origin.port, target.host === '*' ? 'localhost' : target.host, target.port, opened);
+      },
+    );
   }
 
   private open(channels: ForwardChannels, { target, origin }: { target: Address; origin: Origin }, answer: Answer<Duplex>): void {
@@ -123,37 +124,45 @@ export class ClientConnection implements Connection {
   }
 
   listen(at: Address, onClient: (client: RemoteClient) => void): Promise<RemoteListener> {
-    return this.listeners.listen(at, onClient, (what, start) => this.bounded(what, { timeoutMs: LISTEN_TIMEOUT_MS }, start));
+    return this.listeners.listen(at, onClient, (what, start) => this.bounded(() => what, { timeoutMs: LISTEN_TIMEOUT_MS }, start));
   }
 
   exec(command: string): Promise<ExecProcess> {
-    return this.bounded<ExecProcess>('to run a command', { timeoutMs: EXEC_TIMEOUT_MS }, (answer) => {
-      this.client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
-        if (!error) {
-          const process = execProcess(channel, this.wrap(channel, { peerCloses: true }));
-          if (!answer.succeed(process)) process.close();
-        } else if (this.isClosed) answer.fail(this.lost());
-        else
-          answer.fail(
-            new FailureError({
-              code: 'target-forbidden',
-              message: `${this.name}: the server does not run commands for this account`,
-              hint: 'the account has no shell, or the key or sshd_config allows port forwarding only',
-              cause: errorText(error),
-            }),
-          );
-      });
-    });
+    return this.bounded<ExecProcess>(
+      () => 'to run a command',
+      { timeoutMs: EXEC_TIMEOUT_MS },
+      (answer) => {
+        this.client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
+          if (!error) {
+            const process = execProcess(channel, this.wrap(channel, { peerCloses: true }));
+            if (!answer.succeed(process)) process.close();
+          } else if (this.isClosed) answer.fail(this.lost());
+          else
+            answer.fail(
+              new FailureError({
+                code: 'target-forbidden',
+                message: `${this.name}: the server does not run commands for this account`,
+                hint: 'the account has no shell, or the key or sshd_config allows port forwarding only',
+                cause: errorText(error),
+              }),
+            );
+        });
+      },
+    );
   }
 
   async ping(timeoutMs: number): Promise<number> {
     const from = performance.now();
     const before = this.movedBytes;
     const timedOut = { code: 'keepalive-timeout', message: `${this.name}: no answer to a keepalive within ${timeoutMs} ms` } as const;
-    await this.bounded<null>('a keepalive', { timeoutMs, timedOut }, (answer) => {
-      const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
-      if (!sent) answer.fail(this.lost());
-    });
+    await this.bounded<null>(
+      () => 'a keepalive',
+      { timeoutMs, timedOut },
+      (answer) => {
+        const sent = sendPing(this.client, (answered) => (answered ? void answer.succeed(null) : answer.fail(this.lost())));
+        if (!sent) answer.fail(this.lost());
+      },
+    );
     const ms = performance.now() - from;
     this.link.sample(ms, this.movedBytes - before);
     return ms;
@@ -203,7 +212,7 @@ export class ClientConnection implements Connection {
     this.keepalive.stop();
     this.promptAnswer?.stop();
     const lost = this.lost();
-    for (const reject of this.waits.values()) reject(lost);
+    for (const request of this.requests.values()) request.fail(lost);
     this.channels?.lose(lostError(lost.message));
     for (const stream of this.streams) stream.lose(lostError(lost.message));
     return this.endedHere ? null : lost.failure;
@@ -225,41 +234,14 @@ export class ClientConnection implements Connection {
     return stream;
   }
 
-  /** A request with a limit: it ends with its answer, with the connection, with the signal, or when the time is up. */
-  private bounded<T>(what: string, { timeoutMs, signal, timedOut }: Limits, start: (answer: Answer<T>) => void): Promise<T> {
-    const expired: FailureParts = timedOut ?? {
-      code: 'timeout',
-      message: `${this.name}: the server did not answer ${what} within ${timeoutMs} ms`,
-    };
-    return new Promise<T>((resolve, reject) => {
-      let waiting = true;
-      const settle = (): boolean => {
-        const was = waiting;
-        waiting = false;
-        clearTimeout(timer);
-        this.waits.delete(entry);
-        signal?.removeEventListener('abort', onAbort);
-        return was;
-      };
-      const fail = (error: FailureError): void => {
-        if (settle()) reject(error);
-      };
-      const entry = this.waits.add(fail);
-      const onAbort = (): void => fail(new FailureError({ code: 'connection-lost', message: `${this.name}: gave up waiting ${what}` }));
-      const timer = setTimeout(() => fail(new FailureError(expired)), timeoutMs);
-      if (this.isClosed) return fail(this.lost());
-      if (signal?.aborted) return onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const succeed = (value: T): boolean => {
-        const was = settle();
-        if (was) resolve(value);
-        return was;
-      };
+  private bounded<T>(what: () => string, limits: Limits, start: (answer: Answer<T>) => void): Promise<T> {
+    if (this.isClosed) return Promise.reject(this.lost());
+    return Request.make<T>(this.requests, { name: this.name, what, ...limits }, (answer) => {
       try {
-        start({ succeed, fail });
+        start(answer);
       } catch {
         // ssh2 throws "Not connected" when the transport ended and `close` has not come yet.
-        fail(this.lost());
+        answer.fail(this.lost());
       }
     });
   }

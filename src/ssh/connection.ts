@@ -5,6 +5,7 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Address } from '../core/address.ts';
 import type { Failure } from '../core/failure.ts';
+import type { StopSignal } from '../core/stop.ts';
 
 export interface Origin {
   readonly address: string;
@@ -48,10 +49,7 @@ export interface Connection {
    * Rejects with `target-refused`, `target-unreachable` or `target-forbidden`, `connection-lost` when the connection went,
    * `timeout` when the server does not answer within `timeoutMs` (default 60 000).
    */
-  dial(
-    target: Address,
-    options?: { readonly origin?: Origin; readonly signal?: AbortSignal; readonly timeoutMs?: number },
-  ): Promise<Duplex>;
+  dial(target: Address, options?: { readonly origin?: Origin; readonly signal?: StopSignal; readonly timeoutMs?: number }): Promise<Duplex>;
   /**
    * Asks the host to listen: tcpip-forward (RFC 4254 §7.1) or streamlocal-forward@openssh.com.
    * `*` asks for all interfaces, `localhost` for both loopbacks. Rejects with `remote-forward-denied`, `connection-lost`, `timeout`.

@@ -247,6 +247,9 @@ export interface ChannelWire {
   deny(peer: number): void;
 }
 
+/** Not taken apart as a list, which costs more: there are four a connection. */
+type Args = readonly unknown[];
+
 /** The largest packet of data we take: what every implementation must be able to send (RFC 4253 §6.1). */
 const PACKET_BYTES = 32 * 1024;
 
@@ -312,7 +315,7 @@ export function takeChannels(client: Client, events: ChannelEvents): ChannelWire
   if (!internals) return null;
   const { _chanMgr: numbers, _protocol: protocol } = internals;
   taken.add(client);
-  type Args = readonly unknown[];
+  /** `ours` answers whether it has taken the message. The first argument of each is the protocol. */
   const handle = (name: (typeof HANDLERS)[number], ours: (args: Args) => boolean, theirs = (args: Args): Args => args): void => {
     const original = protocol._handlers[name];
     protocol._handlers[name] = (...args: Args): void => {
@@ -321,19 +324,18 @@ export function takeChannels(client: Client, events: ChannelEvents): ChannelWire
   };
   // ssh2's own channels keep what they are given.
   const kept = ([protocolOf, id, data]: Args): Args => [protocolOf, id, Buffer.from(data as Buffer)];
-  // The first argument of each is the protocol.
-  handle('CHANNEL_OPEN', ([, channel]) => events.opening(channel as OpeningChannel));
-  handle('CHANNEL_OPEN_CONFIRMATION', ([, info]) => {
-    const { recipient, sender, window, packetSize } = info as Record<'recipient' | 'sender' | 'window' | 'packetSize', number>;
+  handle('CHANNEL_OPEN', (args) => events.opening(args[1] as OpeningChannel));
+  handle('CHANNEL_OPEN_CONFIRMATION', (args) => {
+    const { recipient, sender, window, packetSize } = args[1] as Record<'recipient' | 'sender' | 'window' | 'packetSize', number>;
     return events.opened(recipient, { id: sender, window, packetSize });
   });
-  handle('CHANNEL_OPEN_FAILURE', ([, id, reason, description]) => events.refused(id as number, reason as number, String(description)));
-  handle('CHANNEL_DATA', ([, id, data]) => events.data(id as number, data as Buffer), kept);
-  handle('CHANNEL_EXTENDED_DATA', ([, id, data]) => events.extendedData(id as number, (data as Buffer).length));
-  handle('CHANNEL_WINDOW_ADJUST', ([, id, bytes]) => events.adjusted(id as number, bytes as number));
-  handle('CHANNEL_REQUEST', ([, id, , wantsAnswer]) => events.requested(id as number, wantsAnswer === true));
-  handle('CHANNEL_EOF', ([, id]) => events.ended(id as number));
-  handle('CHANNEL_CLOSE', ([, id]) => events.closed(id as number));
+  handle('CHANNEL_OPEN_FAILURE', (args) => events.refused(args[1] as number, args[2] as number, String(args[3])));
+  handle('CHANNEL_DATA', (args) => events.data(args[1] as number, args[2] as Buffer), kept);
+  handle('CHANNEL_EXTENDED_DATA', (args) => events.extendedData(args[1] as number, (args[2] as Buffer).length));
+  handle('CHANNEL_WINDOW_ADJUST', (args) => events.adjusted(args[1] as number, args[2] as number));
+  handle('CHANNEL_REQUEST', (args) => events.requested(args[1] as number, args[3] === true));
+  handle('CHANNEL_EOF', (args) => events.ended(args[1] as number));
+  handle('CHANNEL_CLOSE', (args) => events.closed(args[1] as number));
   let gone = false;
   let sent = 0;
   const atEnd = (): void => void (gone = true);

@@ -69,9 +69,9 @@ export class ForwardStream extends Duplex implements Sender {
   constructor(parts: ForwardStreamParts) {
     super({ highWaterMark: BUFFER_BYTES, allowHalfOpen: true });
     this.parts = parts;
-    this.on('end', () => this.closeWhenRead());
+    this.on('end', onEnd);
     // Between being opened and being joined to something an error has nobody to hear it, and must not end the process.
-    this.on('error', () => {});
+    this.on('error', ignore);
   }
 
   // What the server says.
@@ -280,7 +280,7 @@ export class ForwardStream extends Duplex implements Sender {
   }
 
   /** A closed channel ends the stream, once all is read: earlier would lose bytes. What is still to be written has failed. */
-  private closeWhenRead(): void {
+  closeWhenRead(): void {
     if (!this.closedWith || !this.readableEnded) return;
     this.destroy(this.pending || this.writableLength > 0 ? this.closedWith : undefined);
   }
@@ -291,4 +291,10 @@ export class ForwardStream extends Duplex implements Sender {
     if (this.readableLength === 0 || performance.now() - sinceMs > STALLED_READER_MS) this.destroy(error);
     else setTimeout(() => this.destroyWhenRead(error, sinceMs), POLL_MS).unref();
   }
+}
+
+const ignore = (): void => undefined;
+
+function onEnd(this: ForwardStream): void {
+  this.closeWhenRead();
 }

@@ -5,6 +5,7 @@ import { formatAddress, tcp, unix, type Address } from '../core/address.ts';
 import { FailureError } from '../core/failure.ts';
 import type { RemoteClient, RemoteListener } from './connection.ts';
 import type { ForwardChannels, Incoming } from './forward-channels.ts';
+import type { Answer } from './request.ts';
 import { errorText } from './to-failure.ts';
 
 type OnClient = (client: RemoteClient) => void;
@@ -93,12 +94,6 @@ export class RemoteListeners {
       }
     });
   }
-}
-
-/** How an asynchronous answer is given to a wait with a limit; false when nobody waits any more. */
-export interface Answer<T> {
-  succeed(value: T): boolean;
-  fail(error: FailureError): void;
 }
 
 /** With compression ssh2 throws where the connection is gone; the client is then, too. */

@@ -4,7 +4,7 @@ import type { TunnelsEvent } from '../../core/event.ts';
 import type { Graph } from '../../core/graph.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { renderProblems, type FrameOf } from '../render/diagnostics.ts';
-import { eventText, stamped, subjectLabel, type EventText } from '../render/event-line.ts';
+import { eventText, isRoutine, stamped, subjectLabel, type EventText } from '../render/event-line.ts';
 import { colourPlan } from '../render/plan-text.ts';
 import { counted } from '../render/quantity.ts';
 import type { Style } from '../render/style.ts';
@@ -65,6 +65,7 @@ export function logProgress({ write, style, level, width, frameOf }: LogOptions)
 
   return {
     event(event) {
+      if (level < 1 && isRoutine(event)) return;
       if (early) early.push(event);
       else tell(event);
     },

@@ -22,6 +22,9 @@ const REFUSED = {
   draining: 'refused: the tunnel is closing',
 } as const;
 
+/** Two for each connection: whoever shows fewer lines need not have them made. */
+export const isRoutine = ({ type }: TunnelsEvent): boolean => type === 'connection-opened' || type === 'connection-closed';
+
 /** Null for what is told in another way: `applied` and `rejected` are for the one who knows the files. */
 export function eventText(event: TunnelsEvent, style: Style): EventText | null {
   switch (event.type) {
