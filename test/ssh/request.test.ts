@@ -19,7 +19,7 @@ function ask(options: { readonly signal?: Stop; readonly timedOut?: FailureParts
     (value) => value,
     (error: unknown) => (error as FailureError).failure,
   );
-  return { requests, outcome, answer: () => answer as Answer<string> | null };
+  return { requests, outcome, answer: (): Answer<string> | null => answer };
 }
 
 describe('a request ends', () => {
