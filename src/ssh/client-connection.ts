@@ -87,8 +87,10 @@ export class ClientConnection implements Connection {
     this.closed = new Promise((resolve) => {
       client.on('close', () => resolve(this.onClose()));
     });
-    // While nothing else is under way: the windows of channels are sized by it.
-    this.ping(FIRST_PING_MS).catch(() => undefined);
+    // While nothing else is under way: the windows of channels are sized by it. Twice, for the first is beside the work of connecting.
+    this.ping(FIRST_PING_MS)
+      .then(() => this.ping(FIRST_PING_MS))
+      .catch(() => undefined);
   }
 
   dial(

@@ -2,6 +2,7 @@
 import { Duplex, type Writable } from 'node:stream';
 import type { Client } from 'ssh2';
 import type { Address } from '../core/address.ts';
+import { BusyPoll } from './busy-poll.ts';
 import type { ClosingChannels } from './closing-channels.ts';
 import type { Origin } from './connection.ts';
 import { takeChannels, type ChannelEvents, type ChannelWire, type OpeningChannel } from './flow.ts';
@@ -57,6 +58,8 @@ interface Numbered {
   stream: ForwardStream | null;
 }
 
+/** All connections are of one event loop. */
+const poll = new BusyPoll();
 const budget = new WindowBudget();
 
 export class ForwardChannels implements ChannelEvents {
@@ -83,7 +86,7 @@ export class ForwardChannels implements ChannelEvents {
     const wire = takeChannels(client, channels);
     if (!wire) return null;
     channels.wire = wire;
-    channels.outbox = new Outbox(transport, link, () => wire.exchangingKeys());
+    channels.outbox = new Outbox(transport, link, { held: () => wire.exchangingKeys(), sent: (bytes) => channels.moved(bytes) });
     // At the end of every key exchange.
     client.on('handshake', () => channels.outbox.resume());
     return channels;
@@ -169,6 +172,7 @@ export class ForwardChannels implements ChannelEvents {
 
   data(id: number, data: Buffer): boolean {
     const stream = this.numbered.get(id)?.stream;
+    this.moved(data.length);
     stream?.onData(data);
     return Boolean(stream);
   }
@@ -203,6 +207,10 @@ export class ForwardChannels implements ChannelEvents {
     const stream = this.numbered.get(id)?.stream;
     stream?.onClose();
     return Boolean(stream);
+  }
+
+  private moved(bytes: number): void {
+    if (this.link.isShort) poll.moved(bytes);
   }
 
   private take(id: number): Asked | null {

@@ -13,6 +13,13 @@ export interface Sender {
   sendOne(): number;
 }
 
+export interface OutboxHooks {
+  /** While it says so nothing is sent: what the transport's queue does not show would be queued elsewhere. Then call `resume`. */
+  held(): boolean;
+  /** So many bytes were sent on end. */
+  sent(bytes: number): void;
+}
+
 export class Turn {
   queued = false;
   round = 0;
@@ -33,7 +40,7 @@ export class Outbox {
   sentBytes = 0;
   private readonly transport: Writable;
   private readonly link: Pick<LinkEstimate, 'hasInteractive'>;
-  private readonly held: () => boolean;
+  private readonly hooks: OutboxHooks;
   /** Those that have sent little in this round; they go before the rest. */
   private readonly first: Sender[] = [];
   private readonly rest: Sender[] = [];
@@ -45,11 +52,10 @@ export class Outbox {
   private fullSince: number | null = null;
   private isFast = false;
 
-  /** While `held` says so nothing is sent: what the transport's queue does not show would be queued elsewhere. Then call `resume`. */
-  constructor(transport: Writable, link: Pick<LinkEstimate, 'hasInteractive'>, held: () => boolean) {
+  constructor(transport: Writable, link: Pick<LinkEstimate, 'hasInteractive'>, hooks: OutboxHooks) {
     this.transport = transport;
     this.link = link;
-    this.held = held;
+    this.hooks = hooks;
     transport.on('drain', () => {
       this.isFast = this.fullSince !== null && performance.now() - this.fullSince < FAST_MS;
       this.fullSince = null;
@@ -74,6 +80,7 @@ export class Outbox {
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
+    const before = this.sentBytes;
     while (!this.full()) {
       const sender = this.next();
       if (!sender) break;
@@ -84,6 +91,7 @@ export class Outbox {
       if (sent > 0) this.submit(sender);
     }
     this.pumping = false;
+    if (this.sentBytes > before) this.hooks.sent(this.sentBytes - before);
   }
 
   private count(turn: Turn, bytes: number): void {
@@ -108,7 +116,7 @@ export class Outbox {
   private full(): boolean {
     const { transport } = this;
     if (transport.destroyed) return false;
-    if (this.held()) return true;
+    if (this.hooks.held()) return true;
     const waits = transport.writableLength;
     if (waits < HIGH_WATER_BYTES || !transport.writableNeedDrain) return false;
     const now = performance.now();

@@ -145,7 +145,7 @@ export function fakeChannel({
   if (rttMs > 0) estimate.sample(rttMs, 0);
   const budget = new OpenBudget(256 << 20);
   const toReceive = new ReceiveWindow(estimate, budget, performance.now());
-  const outbox = new Outbox(link, estimate, () => wire.keys);
+  const outbox = new Outbox(link, estimate, { held: () => wire.keys, sent: () => undefined });
   const scene: Scene = {
     wire,
     exchangeKeys: (under) => {

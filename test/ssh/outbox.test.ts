@@ -57,7 +57,7 @@ class Channel implements Sender {
 
 function scene(beside: boolean = true): { link: Link; outbox: Outbox; channel: (name: string, sizes: readonly number[]) => Channel } {
   const link = new Link();
-  const outbox = new Outbox(link, { hasInteractive: () => beside }, () => false);
+  const outbox = new Outbox(link, { hasInteractive: () => beside }, { held: () => false, sent: () => undefined });
   return { link, outbox, channel: (name, sizes) => new Channel(link, name, sizes) };
 }
 
@@ -113,13 +113,15 @@ describe('what is queued on the connection', () => {
   test('is nothing while the connection does not take it, and goes when it is told to go on', () => {
     const link = new Link();
     let held = true;
-    const outbox = new Outbox(link, company, () => held);
+    const sends: number[] = [];
+    const outbox = new Outbox(link, company, { held: () => held, sent: (bytes) => void sends.push(bytes) });
     const waiting = new Channel(link, 'a', many(2, PACKET));
     outbox.submit(waiting);
     outbox.submit(new Channel(link, 'b', [10]));
-    expect(link.writableLength).toBe(0);
+    expect([link.writableLength, sends]).toEqual([0, []]);
     held = false;
     outbox.resume();
+    expect(sends).toEqual([2 * PACKET + 10]);
     drain(link);
     expect(link.carried.toSorted()).toEqual(['a', 'a', 'b']);
   });
