@@ -3,13 +3,16 @@
  * nothing: what it has not taken in time goes, and it is told how much. They lie as bytes in one piece of memory: with two for each connection, strings
  * that live for a second are what the collector would be busy with.
  */
-export interface RingEntry {
-  /** 1, 2, 3 … without gaps. */
-  readonly seq: number;
+export interface EventFacts {
   readonly at: number;
   /** Null: concerns the project as a whole. */
   readonly name: string | null;
   readonly type: string;
+}
+
+export interface RingEntry extends EventFacts {
+  /** 1, 2, 3 … without gaps. */
+  readonly seq: number;
   /** JSON with its newline. */
   readonly line: string;
 }
@@ -29,6 +32,10 @@ export class EventRing {
   #memory = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** As which byte the line of a number begins, at that number modulo its length. */
   #begins = new Float64Array(FIRST_LINES);
+  /** As `#begins`: what readers choose by, for which nothing is to be parsed. */
+  #times = new Float64Array(FIRST_LINES);
+  #names: (string | null)[] = [];
+  #types: string[] = [];
   #first = 1;
   #next = 1;
   #written = 0;
@@ -38,9 +45,13 @@ export class EventRing {
   }
 
   /** An event as JSON. Its number is `nextSeq`. */
-  push(json: string): void {
-    if (this.#next - this.#first === this.#begins.length) this.#growBegins();
-    this.#begins[this.#next % this.#begins.length] = this.#written;
+  push(json: string, { at, name, type }: EventFacts): void {
+    if (this.#next - this.#first === this.#begins.length) this.#growIndex();
+    const place = this.#next % this.#begins.length;
+    this.#begins[place] = this.#written;
+    this.#times[place] = at;
+    this.#names[place] = name;
+    this.#types[place] = type;
     // Counting the bytes first costs as much as writing them.
     const most = LETTER_BYTES * json.length + 1;
     if (this.#kept + most > this.#memory.length) this.#growMemory(most);
@@ -64,13 +75,9 @@ export class EventRing {
 
   at(seq: number): RingEntry | undefined {
     if (seq < this.#first || seq >= this.#next) return undefined;
-    const line = this.lines(seq, seq + 1).toString();
-    const { at, subject, type } = JSON.parse(line) as {
-      readonly at: number;
-      readonly type: string;
-      readonly subject: { readonly kind: string; readonly name: string };
-    };
-    return { seq, at, name: subject.kind === 'project' ? null : subject.name, type, line };
+    const place = seq % this.#begins.length;
+    const [at = 0, name = null, type = ''] = [this.#times[place], this.#names[place], this.#types[place]];
+    return { seq, at, name, type, line: this.lines(seq, seq + 1).toString() };
   }
 
   /** The lines from this number on, as far as they are still here, to before `end`. Their memory is used again by later ones. */
@@ -104,9 +111,20 @@ export class EventRing {
     this.#writeRound(kept, this.#begin(this.#first) % this.#memory.length);
   }
 
-  #growBegins(): void {
-    const grown = new Float64Array(2 * this.#begins.length);
-    for (let seq = this.#first; seq < this.#next; seq += 1) grown[seq % grown.length] = this.#begin(seq);
-    this.#begins = grown;
+  #growIndex(): void {
+    const size = 2 * this.#begins.length;
+    const [begins, times] = [new Float64Array(size), new Float64Array(size)];
+    const [names, types]: [(string | null)[], string[]] = [[], []];
+    for (let seq = this.#first; seq < this.#next; seq += 1) {
+      const [from, to] = [seq % this.#begins.length, seq % size];
+      begins[to] = this.#begins[from] ?? 0;
+      times[to] = this.#times[from] ?? 0;
+      names[to] = this.#names[from] ?? null;
+      types[to] = this.#types[from] ?? '';
+    }
+    this.#begins = begins;
+    this.#times = times;
+    this.#names = names;
+    this.#types = types;
   }
 }

@@ -67,6 +67,7 @@ export class JournalFile {
   #writing: Promise<void> = Promise.resolve();
   #size: number | null = null;
   #retryAt = 0;
+  #isLeft = false;
 
   constructor(options: JournalFileOptions) {
     this.#options = options;
@@ -87,6 +88,7 @@ export class JournalFile {
 
   /** There are new lines. */
   write(): void {
+    if (this.#isLeft) return;
     this.#timer ??= setTimeout(() => void this.flush(), BATCH_MS).unref();
   }
 
@@ -97,16 +99,25 @@ export class JournalFile {
     return this.#writing;
   }
 
-  /** Whatever is on disk goes, for all that is in the ring. */
-  replace(): void {
+  /** Once `before` is over whatever is on disk goes, for all that is in the ring. */
+  replace(before: Promise<void>): void {
     const { disk, ring } = this.#options;
-    this.#writing = this.#writing.then(async () => {
+    this.#writing = before.then(async () => {
+      if (this.#isLeft) return;
       await disk.remove(this.#paths.now);
       await disk.remove(this.#paths.before);
       this.#size = null;
       this.#next = ring.firstSeq;
       await this.#append();
     });
+  }
+
+  /** Nothing more is written: somebody else may have the folder by now. Resolves when what is being written has been. */
+  leave(): Promise<void> {
+    this.#isLeft = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    return this.#writing;
   }
 
   /** At once: the process is about to end. */
@@ -129,18 +140,19 @@ export class JournalFile {
   }
 
   async #append(): Promise<void> {
-    if (performance.now() < this.#retryAt) return;
+    if (this.#isLeft || performance.now() < this.#retryAt) return;
     const { disk, maxBytes } = this.#options;
     const lines = this.#take();
     if (lines.length === 0) return;
     try {
       this.#size ??= await disk.size(this.#paths.now);
-      if (this.#size > 0 && this.#size + lines.length > maxBytes) {
+      if (this.#size > 0 && this.#size + lines.length > maxBytes && !this.#isLeft) {
         await disk.rename(this.#paths.now, this.#paths.before);
         this.#size = 0;
       }
       // A burst larger than a whole file: its end is what is asked for.
       const kept = lines.length > maxBytes ? lastLines(lines, maxBytes) : lines;
+      if (this.#isLeft) return;
       await disk.append(this.#paths.now, kept);
       this.#size += kept.length;
     } catch (error) {

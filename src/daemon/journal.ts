@@ -27,6 +27,8 @@ export class Journal {
   readonly #listeners = new Set<() => void>();
   readonly #onWarning: (warning: Notice) => void;
   #isTold = false;
+  /** Resolves when the files before this one are written no more. */
+  #left: Promise<void> = Promise.resolve();
   #project = '';
 
   /** With the events of an earlier process of the same project. */
@@ -60,8 +62,10 @@ export class Journal {
 
   /** From now on in another folder, with all that is remembered; null: in memory only. */
   moveTo(folder: string | null): void {
+    // One after another, for it may be the same folder.
+    if (this.#file) this.#left = Promise.all([this.#left, this.#file.leave()]).then(() => undefined);
     this.#file = folder === null ? null : this.#fileIn(folder);
-    this.#file?.replace();
+    this.#file?.replace(this.#left);
   }
 
   /** Something about the project that no runner tells. */
@@ -107,7 +111,9 @@ export class Journal {
   }
 
   #remember(event: TunnelsEvent): void {
-    this.#ring.push(JSON.stringify({ ...event, seq: this.#ring.nextSeq }));
+    const { at, subject, type } = event;
+    const name = subject.kind === 'project' ? null : subject.name;
+    this.#ring.push(JSON.stringify({ ...event, seq: this.#ring.nextSeq }), { at, name, type });
   }
 }
 

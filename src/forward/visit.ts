@@ -108,7 +108,8 @@ export class Visit {
     this.#near = near;
     near.on('error', () => {});
     const stop = new AbortController();
-    this.#stop.addEventListener('abort', () => stop.abort());
+    if (this.#stop.aborted) stop.abort();
+    else this.#stop.addEventListener('abort', () => stop.abort());
     const outcome = await negotiateProxy(near, {
       clock: this.#way.clock,
       signal: stop.signal,

@@ -42,6 +42,8 @@ export class BusyPoll {
   private momentMs = 0;
   private until = 0;
   private lastAt = 0;
+  /** A round had nothing in it since something was moved. */
+  private waited = false;
   private share = 1;
   private skipped = 0;
   private readonly round = (): void => this.look();
@@ -61,7 +63,8 @@ export class BusyPoll {
     }
     this.skipped = 0;
     this.polling = true;
-    this.lastAt = Number.POSITIVE_INFINITY;
+    this.waited = false;
+    this.lastAt = this.loop.now();
     this.loop.soon(this.round);
   }
 
@@ -70,13 +73,15 @@ export class BusyPoll {
     const { momentMs } = this;
     this.momentMs = 0;
     if (momentMs > 0) {
-      if (this.lastAt < now) this.count(true);
+      // What comes in the next round would have been there without us.
+      if (this.waited) this.count(true);
+      this.waited = false;
       this.until = now + momentMs;
     } else if (now > this.until || now - this.lastAt > TAKEN_AWAY_MS) {
       this.polling = false;
       this.count(false);
       return;
-    }
+    } else this.waited = true;
     this.lastAt = now;
     this.loop.soon(this.round);
   }

@@ -6,6 +6,7 @@ import { EventRing } from '../../src/daemon/event-ring.ts';
 import { Journal } from '../../src/daemon/journal.ts';
 import { journalPaths, realDisk, type JournalDisk } from '../../src/daemon/journal-file.ts';
 import { remove, scratch } from '../helpers/scratch.ts';
+import { sleep } from '../helpers/wait.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -32,14 +33,15 @@ function messages(journal: Journal): string[] {
   return found;
 }
 
-const line = (text: string, subject = { kind: 'tunnel', name: 'web' }): string => JSON.stringify({ at: 7, subject, type: 'x', text });
+const line = (text: string): string => JSON.stringify({ text });
+const facts = { at: 7, name: 'web', type: 'x' };
 const lineAt = (ring: EventRing, seq: number): string | undefined => ring.at(seq)?.line;
 
 describe('the ring', () => {
   test('keeps the last of what fits, and knows which those are', () => {
     const ten = 10 * (line('0123').length + 1);
     const ring = new EventRing(ten);
-    for (let seq = 1; seq <= 5_000; seq += 1) ring.push(line(String(seq).padStart(4, '0')));
+    for (let seq = 1; seq <= 5_000; seq += 1) ring.push(line(String(seq).padStart(4, '0')), facts);
     expect([ring.firstSeq, ring.nextSeq]).toEqual([4_991, 5_001]);
     expect([ring.at(4_990), ring.at(5_001)]).toEqual([undefined, undefined]);
     expect([lineAt(ring, 4_991), lineAt(ring, 5_000)]).toEqual([`${line('4991')}\n`, `${line('5000')}\n`]);
@@ -47,8 +49,8 @@ describe('the ring', () => {
 
   test('keeps the last one however large it is', () => {
     const ring = new EventRing(4);
-    ring.push(line('abc'));
-    ring.push(line('a'.repeat(100_000)));
+    ring.push(line('abc'), facts);
+    ring.push(line('a'.repeat(100_000)), facts);
     expect([ring.firstSeq, ring.nextSeq, lineAt(ring, 2)]).toEqual([2, 3, `${line('a'.repeat(100_000))}\n`]);
   });
 
@@ -59,9 +61,11 @@ describe('the ring', () => {
     for (let seq = 1; seq <= 3_000; seq += 1) {
       const each = line('ü€😀x'.repeat((seq * 7) % 61));
       pushed.push(`${each}\n`);
-      ring.push(each);
+      ring.push(each, { ...facts, at: seq, name: seq % 3 === 0 ? null : `n${seq % 7}` });
       if (seq % 211 !== 0) continue;
       const kept = pushed.slice(ring.firstSeq - 1);
+      for (const known of [ring.firstSeq, ring.firstSeq + (kept.length >> 1), seq])
+        expect(ring.at(known)).toMatchObject({ seq: known, at: known, name: known % 3 === 0 ? null : `n${known % 7}`, type: 'x' });
       expect(kept.map((_, index) => lineAt(ring, ring.firstSeq + index))).toEqual(kept);
       const bytes = (lines: readonly string[]): number => Buffer.byteLength(lines.join(''));
       expect(bytes(kept)).toBeLessThanOrEqual(most);
@@ -70,16 +74,6 @@ describe('the ring', () => {
       if (ring.firstSeq > 1) expect(bytes(pushed.slice(ring.firstSeq - 2))).toBeGreaterThan(most);
     }
     expect(ring.firstSeq).toBeGreaterThan(1_000);
-  });
-
-  test('knows of whom and when an event was', () => {
-    const ring = new EventRing(1_000);
-    ring.push(line('a'));
-    ring.push(line('b', { kind: 'project', name: 'shop' }));
-    expect([ring.at(1), ring.at(2)]).toMatchObject([
-      { seq: 1, at: 7, name: 'web', type: 'x' },
-      { seq: 2, at: 7, name: null, type: 'x' },
-    ]);
   });
 });
 
@@ -135,6 +129,35 @@ describe('the journal', () => {
     journal.add(event('not written yet'));
     await journal.remove();
     expect(Object.values(journalPaths(folder)).filter((path) => existsSync(path))).toEqual([]);
+  });
+});
+
+describe('a journal that moves', () => {
+  test('has each line once, where it comes back to the folder it left', async () => {
+    const journal = await Journal.open({ folder });
+    journal.add(event('one'));
+    await journal.flush();
+    journal.add(event('two'));
+    journal.moveTo(null);
+    journal.add(event('three'));
+    journal.moveTo(folder);
+    journal.add(event('four'));
+    // Longer than a batch waits.
+    await sleep(300);
+    await journal.flush();
+    expect(messages(await Journal.open({ folder }))).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  test('writes nothing more where it was', async () => {
+    const journal = await Journal.open({ folder });
+    journal.add(event('one'));
+    await journal.flush();
+    journal.add(event('two'));
+    journal.moveTo(null);
+    journal.add(event('three'));
+    await sleep(300);
+    expect(messages(await Journal.open({ folder }))).toEqual(['one']);
+    expect(messages(journal)).toEqual(['one', 'two', 'three']);
   });
 });
 
