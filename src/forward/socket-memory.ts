@@ -44,35 +44,37 @@ interface Inside {
   readonly _handle?: { useUserBuffer?(memory: Buffer): void } | null;
 }
 
+const NONE: readonly Buffer[] = [];
+
 class SocketMemory {
   private readonly socket: Socket;
+  private readonly inside: Inside;
+  private readonly names: Names;
   private readonly isInUse: () => boolean;
   private readonly shared: Buffer;
-  private own: Buffer[] = [];
+  private own = NONE;
   /** Those of them that what was read lies in, until it is not in use any more. */
-  private held: Buffer[] = [];
+  private held = NONE;
   private littleTimes = 0;
   private over = false;
 
-  constructor(socket: Socket, common: Buffer, isInUse: () => boolean) {
+  constructor(socket: Socket, { inside, names, common, isInUse }: Place) {
     this.socket = socket;
+    this.inside = inside;
+    this.names = names;
     this.shared = common;
     this.isInUse = isInUse;
-    socket.once('close', () => {
-      this.over = true;
-      this.release();
-    });
   }
 
   /** So many bytes were read into `memory`. */
   give(bytes: number, memory: Buffer): void {
-    if (!this.isInUse()) this.held = [];
+    if (this.held !== NONE && !this.isInUse()) this.held = NONE;
     const piece = memory.subarray(0, bytes);
     if (memory === this.shared) this.socket.emit('data', Buffer.from(piece));
     else {
-      this.held.push(memory);
+      this.held = [...this.held, memory];
       this.socket.emit('data', piece);
-      if (!this.isInUse()) this.held = [];
+      if (!this.isInUse()) this.held = NONE;
     }
     this.littleTimes = bytes < LITTLE_BYTES ? this.littleTimes + 1 : 0;
     if (this.littleTimes === LITTLE_TIMES) this.release();
@@ -80,7 +82,7 @@ class SocketMemory {
   }
 
   /** What the next read goes to. */
-  next(): Buffer {
+  private next(): Buffer {
     return this.own.find((each) => !this.held.includes(each)) ?? this.shared;
   }
 
@@ -88,13 +90,28 @@ class SocketMemory {
     const wanted = this.own.length === 0 || (this.own.length < PIECES_EACH && this.held.length === this.own.length);
     if (this.over || !wanted || taken >= MOST_PIECES) return;
     taken += 1;
-    this.own.push(Buffer.allocUnsafeSlow(BYTES));
+    this.own = [...this.own, Buffer.allocUnsafeSlow(BYTES)];
+    // Until now there was nothing to choose between.
+    if (this.inside[this.names.next] !== null) return;
+    this.inside[this.names.next] = (): Buffer => this.next();
+    this.socket.once('close', () => {
+      this.over = true;
+      this.release();
+    });
   }
 
   private release(): void {
     taken -= this.own.length;
-    this.own = [];
+    this.own = NONE;
   }
+}
+
+interface Place {
+  readonly inside: Inside;
+  readonly names: Names;
+  /** The memory of all. */
+  readonly common: Buffer;
+  readonly isInUse: () => boolean;
 }
 
 /**
@@ -108,13 +125,12 @@ export function readIntoOwnMemory(stream: Duplex, isInUse: () => boolean): boole
   names = names === undefined ? namesOf(stream) : names;
   if (!names || typeof handle?.useUserBuffer !== 'function' || inside[names.memory] !== null) return false;
   shared ??= Buffer.allocUnsafeSlow(BYTES);
-  const memory = new SocketMemory(stream, shared, isInUse);
+  const memory = new SocketMemory(stream, { inside, names, common: shared, isInUse });
   inside[names.memory] = shared;
   inside[names.onRead] = (bytes: number, into: Buffer): boolean => {
     memory.give(bytes, into);
     return true;
   };
-  inside[names.next] = (): Buffer => memory.next();
   handle.useUserBuffer(shared);
   return true;
 }

@@ -101,7 +101,7 @@ class Half {
   /** Its system took at once all that it was last given. */
   private takesAtOnce = true;
   private other!: Half;
-  private readonly letGo = (): void => this.release();
+  private letGo: (() => void) | null = null;
   private afterRead: (say: () => void) => void = process.nextTick;
 
   constructor(stream: Duplex, pair: Pair) {
@@ -211,7 +211,7 @@ class Half {
     const isFirst = !this.inRead;
     if (isFirst) {
       this.inRead = true;
-      afterRead(this.letGo);
+      afterRead((this.letGo ??= () => this.release()));
     }
     // A channel gathers by itself what is said in a turn.
     if (this.corked || (this.isSocket && isFirst && bytes < SMALL_BYTES)) return;
