@@ -1,14 +1,14 @@
 /**
  * Looking again and again for a moment before the process sleeps, as Linux does with net.core.busy_poll: a processor that was put to sleep takes
- * tens of microseconds to wake, on a short link a third of a round trip, and of a transfer a tenth. So when something has been moved, the
+ * tens of microseconds to wake, on a short link a third of a round trip. So when something small has been moved, for which somebody waits for an answer, the
  * event loop goes round without waiting until nothing was for as long. It is given up where it does not pay: what comes next takes longer, as on any
  * link that is not short, or others want the processor.
  */
 import { availableParallelism } from 'node:os';
 
-/** How long it is looked for what comes next: the answer of somebody who was asked, or the next piece of a transfer. Milliseconds. */
-const MOMENT_MS = { small: 0.2, large: 0.05 } as const;
-/** Who moves less at a time waits for an answer. Bytes. */
+/** How long it is looked for what comes next. Milliseconds. */
+const MOMENT_MS = 0.2;
+/** Who moves less at a time waits for an answer. What moves much is not made faster by this, and costs more. Bytes. */
 const SMALL_BYTES = 4 * 1024;
 /** A round without anything in it takes a few microseconds; one that took so long was not ours alone. Milliseconds. */
 const TAKEN_AWAY_MS = 0.5;
@@ -38,8 +38,8 @@ export class BusyPoll {
   /** With one processor nobody else could do what is waited for. */
   private readonly isUseful: boolean;
   private polling = false;
-  /** For how long to look, since something was moved. */
-  private momentMs = 0;
+  /** Something was moved since the last look. */
+  private isNews = false;
   private until = 0;
   private lastAt = 0;
   /** A round had nothing in it since something was moved. */
@@ -55,8 +55,9 @@ export class BusyPoll {
 
   /** So many bytes came or went. */
   moved(bytes: number): void {
-    this.momentMs = Math.max(this.momentMs, bytes < SMALL_BYTES ? MOMENT_MS.small : MOMENT_MS.large);
-    if (this.polling || !this.isUseful) return;
+    if (bytes >= SMALL_BYTES || !this.isUseful) return;
+    this.isNews = true;
+    if (this.polling) return;
     if (this.share < LEAST_SHARE) {
       this.skipped += 1;
       if (this.skipped < TRY_EVERY) return;
@@ -70,13 +71,13 @@ export class BusyPoll {
 
   private look(): void {
     const now = this.loop.now();
-    const { momentMs } = this;
-    this.momentMs = 0;
-    if (momentMs > 0) {
+    const { isNews } = this;
+    this.isNews = false;
+    if (isNews) {
       // What comes in the next round would have been there without us.
       if (this.waited) this.count(true);
       this.waited = false;
-      this.until = now + momentMs;
+      this.until = now + MOMENT_MS;
     } else if (now > this.until || now - this.lastAt > TAKEN_AWAY_MS) {
       this.polling = false;
       this.count(false);
