@@ -34,8 +34,12 @@ export class EventRing {
   #begins = new Float64Array(FIRST_LINES);
   /** As `#begins`: what readers choose by, for which nothing is to be parsed. */
   #times = new Float64Array(FIRST_LINES);
-  #names: (string | null)[] = [];
-  #types: string[] = [];
+  /** Places in `#words`. */
+  #names = new Uint32Array(FIRST_LINES);
+  #types = new Uint32Array(FIRST_LINES);
+  /** Names and types, each once: an event's own copy would be kept as long as its line. */
+  readonly #words: (string | null)[] = [null];
+  readonly #placeOf = new Map<string | null, number>([[null, 0]]);
   #first = 1;
   #next = 1;
   #written = 0;
@@ -50,8 +54,8 @@ export class EventRing {
     const place = this.#next % this.#begins.length;
     this.#begins[place] = this.#written;
     this.#times[place] = at;
-    this.#names[place] = name;
-    this.#types[place] = type;
+    this.#names[place] = this.#word(name);
+    this.#types[place] = this.#word(type);
     // Counting the bytes first costs as much as writing them.
     const most = LETTER_BYTES * json.length + 1;
     if (this.#kept + most > this.#memory.length) this.#growMemory(most);
@@ -76,8 +80,9 @@ export class EventRing {
   at(seq: number): RingEntry | undefined {
     if (seq < this.#first || seq >= this.#next) return undefined;
     const place = seq % this.#begins.length;
-    const [at = 0, name = null, type = ''] = [this.#times[place], this.#names[place], this.#types[place]];
-    return { seq, at, name, type, line: this.lines(seq, seq + 1).toString() };
+    const name = this.#words[this.#names[place] ?? 0] ?? null;
+    const type = this.#words[this.#types[place] ?? 0] ?? '';
+    return { seq, at: this.#times[place] ?? 0, name, type, line: this.lines(seq, seq + 1).toString() };
   }
 
   /** The lines from this number on, as far as they are still here, to before `end`. Their memory is used again by later ones. */
@@ -88,6 +93,13 @@ export class EventRing {
     const from = begin % length;
     if (from + bytes <= length) return this.#memory.subarray(from, from + bytes);
     return Buffer.concat([this.#memory.subarray(from), this.#memory.subarray(0, from + bytes - length)]);
+  }
+
+  #word(word: string | null): number {
+    const known = this.#placeOf.get(word);
+    if (known !== undefined) return known;
+    this.#placeOf.set(word, this.#words.length);
+    return this.#words.push(word) - 1;
   }
 
   get #kept(): number {
@@ -113,18 +125,13 @@ export class EventRing {
 
   #growIndex(): void {
     const size = 2 * this.#begins.length;
-    const [begins, times] = [new Float64Array(size), new Float64Array(size)];
-    const [names, types]: [(string | null)[], string[]] = [[], []];
-    for (let seq = this.#first; seq < this.#next; seq += 1) {
-      const [from, to] = [seq % this.#begins.length, seq % size];
-      begins[to] = this.#begins[from] ?? 0;
-      times[to] = this.#times[from] ?? 0;
-      names[to] = this.#names[from] ?? null;
-      types[to] = this.#types[from] ?? '';
-    }
-    this.#begins = begins;
-    this.#times = times;
-    this.#names = names;
-    this.#types = types;
+    const moved = <T extends Float64Array | Uint32Array>(from: T, to: T): T => {
+      for (let seq = this.#first; seq < this.#next; seq += 1) to[seq % size] = from[seq % from.length] ?? 0;
+      return to;
+    };
+    this.#begins = moved(this.#begins, new Float64Array(size));
+    this.#times = moved(this.#times, new Float64Array(size));
+    this.#names = moved(this.#names, new Uint32Array(size));
+    this.#types = moved(this.#types, new Uint32Array(size));
   }
 }
