@@ -5,11 +5,10 @@
  * link that is not short, or others want the processor.
  */
 import { availableParallelism } from 'node:os';
+import { SMALL_BYTES } from './link-estimate.ts';
 
 /** How long it is looked for what comes next. Milliseconds. */
 const MOMENT_MS = 0.2;
-/** Who moves less at a time waits for an answer. What moves much is not made faster by this, and costs more. Bytes. */
-const SMALL_BYTES = 4 * 1024;
 /** A round without anything in it takes a few microseconds; one that took so long was not ours alone. Milliseconds. */
 const TAKEN_AWAY_MS = 0.5;
 /** It pays where at least this share of the moments, of about the last `LAST`, ended with something. */
@@ -53,7 +52,7 @@ export class BusyPoll {
     this.isUseful = loop.processors() > 1;
   }
 
-  /** So many bytes came or went. */
+  /** So many bytes came or went. What is large is not made faster by this, and costs more. */
   moved(bytes: number): void {
     if (bytes >= SMALL_BYTES || !this.isUseful) return;
     this.isNews = true;

@@ -3,8 +3,8 @@
 /** Bytes moved either way while a ping was under way, up to which the link counts as quiet. */
 const QUIET_BYTES = 64 * 1024;
 
-/** Who moves so little at a time waits for an answer to it. Bytes. */
-const SMALL_BYTES = 4 * 1024;
+/** Who moves less at a time waits for an answer to it. Bytes. */
+export const SMALL_BYTES = 4 * 1024;
 /** So long after the last such piece somebody still does; milliseconds. */
 const INTERACTIVE_MS = 200;
 /** On a link with a shorter round trip than this, where nobody waits, as much is in flight as it carries in so long: to be woken, and to answer. Milliseconds. */

@@ -133,29 +133,31 @@ describe('the journal', () => {
 });
 
 describe('a journal that moves', () => {
-  test('has each line once, where it comes back to the folder it left', async () => {
+  /** One line was written in its folder and another was not, when it left; a third came then. */
+  async function moved(): Promise<Journal> {
     const journal = await Journal.open({ folder });
     journal.add(event('one'));
     await journal.flush();
     journal.add(event('two'));
     journal.moveTo(null);
     journal.add(event('three'));
+    return journal;
+  }
+  /** Longer than a batch waits. */
+  const batch = (): Promise<void> => sleep(300);
+
+  test('has each line once, where it comes back to the folder it left', async () => {
+    const journal = await moved();
     journal.moveTo(folder);
     journal.add(event('four'));
-    // Longer than a batch waits.
-    await sleep(300);
+    await batch();
     await journal.flush();
     expect(messages(await Journal.open({ folder }))).toEqual(['one', 'two', 'three', 'four']);
   });
 
   test('writes nothing more where it was', async () => {
-    const journal = await Journal.open({ folder });
-    journal.add(event('one'));
-    await journal.flush();
-    journal.add(event('two'));
-    journal.moveTo(null);
-    journal.add(event('three'));
-    await sleep(300);
+    const journal = await moved();
+    await batch();
     expect(messages(await Journal.open({ folder }))).toEqual(['one']);
     expect(messages(journal)).toEqual(['one', 'two', 'three']);
   });
