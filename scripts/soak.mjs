@@ -1,4 +1,4 @@
-/** `npm run soak -- --minutes N --seed S`: random faults under traffic on real sshds, then a thousand reconnects. Prints its figures. */
+/** `npm run soak -- --minutes N --seed S`: random faults under traffic on real sshds, then three thousand reconnects. Prints its figures. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { bin, inRoot, prepare, root } from './prepare.mjs';
