@@ -1,34 +1,45 @@
 /**
  * Looking again and again for a moment before the process sleeps, as Linux does with net.core.busy_poll: a processor that was put to sleep takes
  * tens of microseconds to wake, on a short link a third of a round trip. So when something small has been moved, for which somebody waits for an answer, the
- * event loop goes round without waiting until nothing was for as long. It is given up where it does not pay: what comes next takes longer, as on any
+ * event loop goes round without waiting for as long as an answer may take. It is given up where it does not pay: what comes next takes longer, as on any
  * link that is not short, or others want the processor.
  */
 import { availableParallelism } from 'node:os';
 import { SMALL_BYTES } from './link-estimate.ts';
 
-/** How long it is looked for what comes next. Milliseconds. */
-const MOMENT_MS = 0.2;
-/** A round without anything in it takes a few microseconds; one that took so long was not ours alone. Milliseconds. */
+/**
+ * How long it is looked for what comes next: for the next word of who is here, which takes 20 to 40 µs, and for the answer of who is behind the server, which takes
+ * 50 to 80. No longer, for who is waited for may have been given this very processor, and then waits as long. Milliseconds.
+ */
+const MOMENT_MS = { here: 0.06, there: 0.1 } as const;
+/** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
+const ROUND_MS = 0.004;
+const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;
+/** One that took so long was not ours alone. Milliseconds. */
 const TAKEN_AWAY_MS = 0.5;
-/** It pays where at least this share of the moments, of about the last `LAST`, ended with something. */
-const LEAST_SHARE = 0.25;
-const LAST = 16;
-/** Where it does not, one of so many moments is tried. */
-const TRY_EVERY = 64;
+/** After a moment in which nothing came the next is left out, then twice as many each time, up to so many. */
+const MOST_LEFT_OUT = 64;
 
 export interface LoopDriver {
   /** Milliseconds. */
   now(): number;
   /** Calls back after what has come meanwhile was seen to, without waiting for anything. */
   soon(callback: () => void): void;
+  /** Keeps the processor busy for so many turns, with nothing. */
+  spin(turns: number): void;
   /** How many can work at one time. */
   processors(): number;
 }
 
+let spun = 0;
+
 const realLoop: LoopDriver = {
   now: () => performance.now(),
   soon: (callback) => void setImmediate(callback),
+  // To look at the clock meanwhile would leave more garbage than the rounds do.
+  spin: (turns) => {
+    for (let turn = 0; turn < turns; turn += 1) spun = (spun + turn) | 0;
+  },
   processors: availableParallelism,
 };
 
@@ -39,12 +50,16 @@ export class BusyPoll {
   private polling = false;
   /** Something was moved since the last look. */
   private isNews = false;
-  private until = 0;
+  private momentMs = 0;
+  private newsAt = 0;
   private lastAt = 0;
   /** A round had nothing in it since something was moved. */
   private waited = false;
-  private share = 1;
-  private skipped = 0;
+  /** Something was waited for in this moment, and came. */
+  private paid = false;
+  private leaveOut = 0;
+  private leftOut = 0;
+  private turns: number = TURNS.least;
   private readonly round = (): void => this.look();
 
   constructor(loop: LoopDriver = realLoop) {
@@ -52,17 +67,19 @@ export class BusyPoll {
     this.isUseful = loop.processors() > 1;
   }
 
-  /** So many bytes came or went. What is large is not made faster by this, and costs more. */
-  moved(bytes: number): void {
+  /** So many bytes came or went, and the next word is of somebody here or there. What is large is not made faster by this, and costs more. */
+  moved(bytes: number, next: 'here' | 'there'): void {
     if (bytes >= SMALL_BYTES || !this.isUseful) return;
     this.isNews = true;
+    this.momentMs = MOMENT_MS[next];
     if (this.polling) return;
-    if (this.share < LEAST_SHARE) {
-      this.skipped += 1;
-      if (this.skipped < TRY_EVERY) return;
+    if (this.leftOut < this.leaveOut) {
+      this.leftOut += 1;
+      return;
     }
-    this.skipped = 0;
+    this.leftOut = 0;
     this.polling = true;
+    this.paid = false;
     this.waited = false;
     this.lastAt = this.loop.now();
     this.loop.soon(this.round);
@@ -70,23 +87,32 @@ export class BusyPoll {
 
   private look(): void {
     const now = this.loop.now();
-    const { isNews } = this;
-    this.isNews = false;
-    if (isNews) {
-      // What comes in the next round would have been there without us.
-      if (this.waited) this.count(true);
-      this.waited = false;
-      this.until = now + MOMENT_MS;
-    } else if (now > this.until || now - this.lastAt > TAKEN_AWAY_MS) {
-      this.polling = false;
-      this.count(false);
+    if (this.isNews) this.seeNews(now);
+    else if (now - this.newsAt > this.momentMs || now - this.lastAt > TAKEN_AWAY_MS) {
+      this.giveUp();
       return;
-    } else this.waited = true;
+    } else this.pass(now);
     this.lastAt = now;
     this.loop.soon(this.round);
   }
 
-  private count(paid: boolean): void {
-    this.share += ((paid ? 1 : 0) - this.share) / LAST;
+  private seeNews(now: number): void {
+    this.isNews = false;
+    // What comes in the next round would have been there without us.
+    if (this.waited) this.paid = true;
+    this.waited = false;
+    this.newsAt = now;
+  }
+
+  private pass(now: number): void {
+    this.waited = true;
+    const wanted = this.turns * (now - this.lastAt < ROUND_MS ? TURNS.more : TURNS.fewer);
+    this.turns = Math.min(Math.max(wanted, TURNS.least), TURNS.most);
+    this.loop.spin(this.turns);
+  }
+
+  private giveUp(): void {
+    this.polling = false;
+    this.leaveOut = this.paid ? 0 : Math.min(Math.max(2 * this.leaveOut, 1), MOST_LEFT_OUT);
   }
 }

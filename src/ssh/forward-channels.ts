@@ -86,7 +86,7 @@ export class ForwardChannels implements ChannelEvents {
     const wire = takeChannels(client, channels);
     if (!wire) return null;
     channels.wire = wire;
-    channels.outbox = new Outbox(transport, link, { held: () => wire.exchangingKeys(), sent: (bytes) => channels.moved(bytes) });
+    channels.outbox = new Outbox(transport, link, { held: () => wire.exchangingKeys(), sent: (bytes) => channels.moved(bytes, 'there') });
     // At the end of every key exchange.
     client.on('handshake', () => channels.outbox.resume());
     return channels;
@@ -172,7 +172,7 @@ export class ForwardChannels implements ChannelEvents {
 
   data(id: number, data: Buffer): boolean {
     const stream = this.numbered.get(id)?.stream;
-    this.moved(data.length);
+    this.moved(data.length, 'here');
     stream?.onData(data);
     return Boolean(stream);
   }
@@ -209,8 +209,8 @@ export class ForwardChannels implements ChannelEvents {
     return Boolean(stream);
   }
 
-  private moved(bytes: number): void {
-    if (this.link.isShort) poll.moved(bytes);
+  private moved(bytes: number, next: 'here' | 'there'): void {
+    if (this.link.isShort) poll.moved(bytes, next);
   }
 
   private take(id: number): Asked | null {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BusyPoll } from '../../src/ssh/busy-poll.ts';
 
-/** An event loop whose rounds take so long; `at` says what happens in a round, by its number. */
+/** An event loop whose rounds take so long, and a thousand turns of nothing a microsecond; `at` says what happens in a round, by its number. */
 function scene({ roundMs = 0.01, processors = 2 } = {}) {
   let now = 0;
   let rounds = 0;
@@ -10,6 +10,9 @@ function scene({ roundMs = 0.01, processors = 2 } = {}) {
     now: () => now,
     soon: (callback) => {
       next = callback;
+    },
+    spin: (turns) => {
+      now += turns / 1e6;
     },
     processors: () => processors,
   });
@@ -29,42 +32,65 @@ function scene({ roundMs = 0.01, processors = 2 } = {}) {
   const pass = (ms: number): void => {
     now += ms;
   };
-  return { poll, run, pass };
+  return { poll, run, pass, now: () => now };
 }
 
 describe('after something was moved the loop goes round without sleeping', () => {
-  test('for a moment', () => {
-    const { poll, run } = scene();
-    poll.moved(64);
-    expect(run()).toBeCloseTo(21, -1);
-    expect(run()).toBe(0);
+  test('for a moment, a shorter one where somebody here has the next word', () => {
+    const { poll, run, now } = scene();
+    for (const [next, ms] of [
+      ['there', 0.1],
+      ['here', 0.06],
+    ] as const) {
+      const from = now();
+      poll.moved(64, next);
+      run();
+      expect(now() - from).toBeGreaterThan(ms);
+      expect(now() - from).toBeLessThan(ms + 0.03);
+      expect(run()).toBe(0);
+      // The one after a moment that did not pay is left out.
+      poll.moved(64, next);
+    }
+  });
+
+  test('not faster than it is worth: each round leaves garbage', () => {
+    const { poll, run, now } = scene({ roundMs: 0.001 });
+    const at: number[] = [];
+    poll.moved(64, 'there');
+    run((round) => {
+      at.push(now());
+      if (round % 10 === 0 && round < 500) poll.moved(64, 'there');
+    });
+    const [from = 0, to = 0] = [at[400], at[490]];
+    expect((to - from) / 90).toBeGreaterThan(0.003);
+    expect((to - from) / 90).toBeLessThan(0.006);
   });
 
   test('but not for what is large: nobody waits for an answer to it', () => {
     const { poll, run } = scene();
-    poll.moved(32 * 1024);
+    poll.moved(32 * 1024, 'there');
     expect(run()).toBe(0);
   });
 
   test('and on, as long as more comes', () => {
     const { poll, run } = scene();
-    poll.moved(64);
+    poll.moved(64, 'there');
     const rounds = run((round) => {
-      if (round % 15 === 0 && round < 300) poll.moved(64);
+      if (round % 5 === 0 && round < 300) poll.moved(64, 'there');
     });
     expect(rounds).toBeGreaterThan(300);
-    expect(rounds).toBeLessThan(330);
+    expect(rounds).toBeLessThan(315);
   });
 
   test('but never where there is one processor: who is waited for could not work', () => {
     const { poll, run } = scene({ processors: 1 });
-    poll.moved(64);
+    poll.moved(64, 'there');
     expect(run()).toBe(0);
   });
 
   test('and no longer once the processor was taken away', () => {
     const { poll, run, pass } = scene();
-    poll.moved(64);
+    poll.moved(64, 'there');
     expect(run((round) => void (round === 3 && pass(0.6)))).toBe(3);
   });
 });
@@ -73,17 +99,18 @@ describe('where it does not pay', () => {
   const tries = (times: number, { poll, run, pass }: ReturnType<typeof scene>): number => {
     let looked = 0;
     for (let time = 0; time < times; time += 1) {
-      poll.moved(64);
+      poll.moved(64, 'there');
       if (run() > 0) looked += 1;
       pass(10);
     }
     return looked;
   };
 
-  test('it stops within some tries, and one of many is tried again', () => {
+  test('the next time is left out, then twice as many each time, up to 64', () => {
     const it = scene();
-    expect(tries(100, it)).toBeLessThan(30);
-    expect(tries(640, it)).toBe(10);
+    // The 1st, 3rd, 6th, 11th, 20th, 37th and 70th.
+    expect(tries(100, it)).toBe(7);
+    expect(tries(650, it)).toBe(10);
   });
 
   test('it is back when it does', () => {
@@ -91,11 +118,12 @@ describe('where it does not pay', () => {
     const { poll, run } = it;
     tries(200, it);
     let answered = 0;
-    for (let time = 0; time < 64 && answered === 0; time += 1) {
-      poll.moved(64);
-      answered = run((round) => void (round % 5 === 0 && round < 100 && poll.moved(64)));
+    for (let time = 0; time <= 64 && answered === 0; time += 1) {
+      poll.moved(64, 'there');
+      answered = run((round) => void (round % 5 === 0 && round < 100 && poll.moved(64, 'there')));
     }
     expect(answered).toBeGreaterThan(100);
-    expect(tries(3, it)).toBe(3);
+    // The first of them is looked for, and the next is left out.
+    expect(tries(3, it)).toBe(2);
   });
 });
