@@ -1,17 +1,18 @@
 /**
  * Looking again and again for a moment before the process sleeps, as Linux does with net.core.busy_poll: a processor that was put to sleep takes
- * tens of microseconds to wake, on a short link a third of a round trip. So when something small has been moved, for which somebody waits for an answer, the
- * event loop goes round without waiting for as long as an answer may take. It is given up where it does not pay: what comes next takes longer, as on any
- * link that is not short, or others want the processor.
+ * tens of microseconds to wake, on a short link a third of a round trip, and Linux may wake it on the processor of whom it works for, while the other one is idle.
+ * So when something has been moved the event loop goes round without waiting for as long as what comes next may take. It is given up where it does not pay: that takes
+ * longer, as on any link that is not short, or others want the processor.
  */
 import { availableParallelism } from 'node:os';
 import { SMALL_BYTES } from './link-estimate.ts';
 
 /**
- * How long it is looked for what comes next: for the next word of who is here, which takes 20 to 40 µs, and for the answer of who is behind the server, which takes
- * 50 to 80. No longer, for who is waited for may have been given this very processor, and then waits as long. Milliseconds.
+ * How long it is looked for what comes next: for the next word of who is here, which takes 20 to 40 µs, for the answer of who is behind the server, which takes
+ * 50 to 80, and in a transfer from there for its next packet, which takes 15 to 20. No longer, for who is waited for may have been given this very processor,
+ * and then waits as long. Milliseconds.
  */
-const MOMENT_MS = { here: 0.06, there: 0.1 } as const;
+const MOMENT_MS = { here: 0.06, there: 0.1, more: 0.025 } as const;
 /** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
 const ROUND_MS = 0.004;
 const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;
@@ -67,11 +68,20 @@ export class BusyPoll {
     this.isUseful = loop.processors() > 1;
   }
 
-  /** So many bytes came or went, and the next word is of somebody here or there. What is large is not made faster by this, and costs more. */
-  moved(bytes: number, next: 'here' | 'there'): void {
-    if (bytes >= SMALL_BYTES || !this.isUseful) return;
+  /** So many bytes came from the server. */
+  came(bytes: number): void {
+    this.moved(MOMENT_MS[bytes < SMALL_BYTES ? 'here' : 'more']);
+  }
+
+  /** So many bytes went there. What is large is not made faster by this. */
+  went(bytes: number): void {
+    if (bytes < SMALL_BYTES) this.moved(MOMENT_MS.there);
+  }
+
+  private moved(momentMs: number): void {
+    if (!this.isUseful) return;
     this.isNews = true;
-    this.momentMs = MOMENT_MS[next];
+    this.momentMs = momentMs;
     if (this.polling) return;
     if (this.leftOut < this.leaveOut) {
       this.leftOut += 1;

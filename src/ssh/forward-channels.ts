@@ -86,7 +86,12 @@ export class ForwardChannels implements ChannelEvents {
     const wire = takeChannels(client, channels);
     if (!wire) return null;
     channels.wire = wire;
-    channels.outbox = new Outbox(transport, link, { held: () => wire.exchangingKeys(), sent: (bytes) => channels.moved(bytes, 'there') });
+    channels.outbox = new Outbox(transport, link, {
+      held: () => wire.exchangingKeys(),
+      sent: (bytes) => {
+        if (link.isShort) poll.went(bytes);
+      },
+    });
     // At the end of every key exchange.
     client.on('handshake', () => channels.outbox.resume());
     return channels;
@@ -172,7 +177,7 @@ export class ForwardChannels implements ChannelEvents {
 
   data(id: number, data: Buffer): boolean {
     const stream = this.numbered.get(id)?.stream;
-    this.moved(data.length, 'here');
+    if (this.link.isShort) poll.came(data.length);
     stream?.onData(data);
     return Boolean(stream);
   }
@@ -207,10 +212,6 @@ export class ForwardChannels implements ChannelEvents {
     const stream = this.numbered.get(id)?.stream;
     stream?.onClose();
     return Boolean(stream);
-  }
-
-  private moved(bytes: number, next: 'here' | 'there'): void {
-    if (this.link.isShort) poll.moved(bytes, next);
   }
 
   private take(id: number): Asked | null {

@@ -36,47 +36,43 @@ function scene({ roundMs = 0.01, processors = 2 } = {}) {
 }
 
 describe('after something was moved the loop goes round without sleeping', () => {
-  test('for a moment, a shorter one where somebody here has the next word', () => {
-    const { poll, run, now } = scene();
-    for (const [next, ms] of [
-      ['there', 0.1],
-      ['here', 0.06],
-    ] as const) {
-      const from = now();
-      poll.moved(64, next);
-      run();
-      expect(now() - from).toBeGreaterThan(ms);
-      expect(now() - from).toBeLessThan(ms + 0.03);
-      expect(run()).toBe(0);
-      // The one after a moment that did not pay is left out.
-      poll.moved(64, next);
-    }
+  test.each<[string, (poll: BusyPoll) => void, number]>([
+    ['somebody behind the server has the next word', (poll) => poll.went(64), 0.1],
+    ['somebody here has it', (poll) => poll.came(64), 0.06],
+    ['more of a transfer may come', (poll) => poll.came(32 * 1024), 0.025],
+  ])('for a moment, where %s', (_, move, ms) => {
+    const { poll, run, now } = scene({ roundMs: 0.001 });
+    move(poll);
+    run();
+    expect(now()).toBeGreaterThan(ms);
+    expect(now()).toBeLessThan(ms + 0.01);
+    expect(run()).toBe(0);
   });
 
   test('not faster than it is worth: each round leaves garbage', () => {
     const { poll, run, now } = scene({ roundMs: 0.001 });
     const at: number[] = [];
-    poll.moved(64, 'there');
+    poll.went(64);
     run((round) => {
       at.push(now());
-      if (round % 10 === 0 && round < 500) poll.moved(64, 'there');
+      if (round % 10 === 0 && round < 500) poll.went(64);
     });
     const [from = 0, to = 0] = [at[400], at[490]];
     expect((to - from) / 90).toBeGreaterThan(0.003);
     expect((to - from) / 90).toBeLessThan(0.006);
   });
 
-  test('but not for what is large: nobody waits for an answer to it', () => {
+  test('but not after what is large and goes to the server: nobody waits for an answer to it', () => {
     const { poll, run } = scene();
-    poll.moved(32 * 1024, 'there');
+    poll.went(32 * 1024);
     expect(run()).toBe(0);
   });
 
   test('and on, as long as more comes', () => {
     const { poll, run } = scene();
-    poll.moved(64, 'there');
+    poll.went(64);
     const rounds = run((round) => {
-      if (round % 5 === 0 && round < 300) poll.moved(64, 'there');
+      if (round % 5 === 0 && round < 300) poll.went(64);
     });
     expect(rounds).toBeGreaterThan(300);
     expect(rounds).toBeLessThan(315);
@@ -84,13 +80,13 @@ describe('after something was moved the loop goes round without sleeping', () =>
 
   test('but never where there is one processor: who is waited for could not work', () => {
     const { poll, run } = scene({ processors: 1 });
-    poll.moved(64, 'there');
+    poll.went(64);
     expect(run()).toBe(0);
   });
 
   test('and no longer once the processor was taken away', () => {
     const { poll, run, pass } = scene();
-    poll.moved(64, 'there');
+    poll.went(64);
     expect(run((round) => void (round === 3 && pass(0.6)))).toBe(3);
   });
 });
@@ -99,7 +95,7 @@ describe('where it does not pay', () => {
   const tries = (times: number, { poll, run, pass }: ReturnType<typeof scene>): number => {
     let looked = 0;
     for (let time = 0; time < times; time += 1) {
-      poll.moved(64, 'there');
+      poll.went(64);
       if (run() > 0) looked += 1;
       pass(10);
     }
@@ -119,8 +115,8 @@ describe('where it does not pay', () => {
     tries(200, it);
     let answered = 0;
     for (let time = 0; time <= 64 && answered === 0; time += 1) {
-      poll.moved(64, 'there');
-      answered = run((round) => void (round % 5 === 0 && round < 100 && poll.moved(64, 'there')));
+      poll.went(64);
+      answered = run((round) => void (round % 5 === 0 && round < 100 && poll.went(64)));
     }
     expect(answered).toBeGreaterThan(100);
     // The first of them is looked for, and the next is left out.
