@@ -12,7 +12,7 @@ import { SMALL_BYTES } from './link-estimate.ts';
  * 50 to 80, and in a transfer from there for its next packet, which takes 15 to 20. No longer, for who is waited for may have been given this very processor,
  * and then waits as long. Milliseconds.
  */
-const MOMENT_MS = { here: 0.06, there: 0.1, more: 0.025 } as const;
+const MOMENT_MS = { here: 0.04, there: 0.085, more: 0.025 } as const;
 /** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
 const ROUND_MS = 0.004;
 const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;

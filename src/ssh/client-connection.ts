@@ -68,7 +68,9 @@ export class ClientConnection implements Connection {
     holdToWindows(client);
     this.channels = ForwardChannels.over(client, { transport, link: this.link, closing: this.closing });
     const { channels } = this;
-    this.promptAnswer = channels && new PromptAnswer({ sent: () => channels.sentMessages, answer: () => channels.answer() });
+    this.promptAnswer =
+      channels &&
+      new PromptAnswer({ sent: () => channels.sentMessages, forerunners: () => channels.forerunners, answer: () => channels.answer() });
     this.congestion = new Congestion(transport);
     this.listeners = new RemoteListeners(client, this.channels, (accept) => (this.isClosed ? new Duplex().destroy() : this.wrap(accept())));
     this.keepalive = new KeepaliveTimer({

@@ -65,6 +65,8 @@ const budget = new WindowBudget();
 export class ForwardChannels implements ChannelEvents {
   /** Whether a listener of ours has this channel; it is then accepted or refused. */
   onOpening: (incoming: Incoming) => boolean = () => false;
+  /** Confirmations and window adjustments that came so far: the server often has more to say right after them. */
+  forerunners = 0;
   private wire!: ChannelWire;
   private outbox!: Outbox;
   private readonly link: LinkEstimate;
@@ -160,6 +162,7 @@ export class ForwardChannels implements ChannelEvents {
   opened(id: number, peer: Peer): boolean {
     const asked = this.take(id);
     if (!asked) return false;
+    this.forerunners += 1;
     // The round trip and the server's own dial: it can show that the link is shorter than was thought.
     this.link.atMost(performance.now() - asked.at);
     asked.answer.opened(this.newStream(id, peer, asked.toReceive));
@@ -190,6 +193,7 @@ export class ForwardChannels implements ChannelEvents {
 
   adjusted(id: number, bytes: number): boolean {
     const stream = this.numbered.get(id)?.stream;
+    this.forerunners += 1;
     stream?.onAdjust(bytes);
     return Boolean(stream);
   }

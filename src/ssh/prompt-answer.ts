@@ -1,7 +1,8 @@
 /**
  * sshd leaves Nagle's algorithm on (RFC 1122 §4.2.3.4): what is small waits there until all before it was acknowledged, and the system here
  * puts an acknowledgement off for 40 ms, for something to send it along with. Who waits for an answer gives it nothing: a mail server's greeting
- * comes 40 ms late, as does every second piece of what a server says by itself. So after a moment we say something that changes nothing.
+ * comes 40 ms late, as does every second piece of what a server says by itself. So after a moment we say something that changes nothing; and at once where
+ * the server most likely has more to say: it has confirmed a channel, behind which a greeting may wait, or adjusted a window in the middle of a conversation.
  */
 
 /** What is larger fills a segment, and is acknowledged by itself. Bytes. */
@@ -12,12 +13,16 @@ const MOMENT_MS = 2;
 const LONG_MOMENT_MS = 8;
 /** So it is after as many looks that found a conversation. */
 const CONVERSATION_LOOKS = 4;
+/** At once is after so many turns of the event loop: in the next one who is here may be heard, whose words then do it. */
+const TURNS_AT_ONCE = 2;
 /** On a slow line these must not be what fills it. Milliseconds from one to the next. */
 const LEAST_APART_MS = 10;
 
 interface Hooks {
   /** How many messages were sent so far. */
   readonly sent: () => number;
+  /** How many confirmations and adjustments have come so far. */
+  readonly forerunners: () => number;
   /** Sends something that changes nothing; it need not be possible. */
   readonly answer: () => void;
 }
@@ -32,6 +37,10 @@ export class PromptAnswer {
   /** As many looks on end found that somebody answers, or always has something to answer. */
   private talks = 0;
   private answeredAt = Number.NEGATIVE_INFINITY;
+  private forerunners = 0;
+  /** How many turns are left until it is answered at once. */
+  private turnsLeft = 0;
+  private readonly turn = (): void => this.takeTurn();
 
   constructor(hooks: Hooks) {
     this.hooks = hooks;
@@ -44,6 +53,12 @@ export class PromptAnswer {
       return;
     }
     const sent = this.hooks.sent();
+    const forerunners = this.hooks.forerunners();
+    if (this.forerunners !== forerunners) {
+      this.forerunners = forerunners;
+      if (this.turnsLeft === 0) setImmediate(this.turn);
+      this.turnsLeft = TURNS_AT_ONCE;
+    }
     if (this.sentBefore !== sent) {
       const now = performance.now();
       if (now - this.since > LEAST_APART_MS) this.talks = 0;
@@ -59,6 +74,12 @@ export class PromptAnswer {
     this.sentBefore = null;
   }
 
+  private takeTurn(): void {
+    this.turnsLeft -= 1;
+    if (this.turnsLeft > 0) setImmediate(this.turn);
+    else if (this.sentBefore === this.hooks.sent()) this.answerFrom(performance.now());
+  }
+
   private look(): void {
     this.timer = undefined;
     const now = performance.now();
@@ -71,8 +92,14 @@ export class PromptAnswer {
       this.lookIn(early);
       return;
     }
-    this.sentBefore = null;
     this.talks = 0;
+    this.answerFrom(now);
+  }
+
+  /** Not too soon after the last one: what the timer does then is enough. */
+  private answerFrom(now: number): void {
+    if (now < this.answeredAt + LEAST_APART_MS) return;
+    this.sentBefore = null;
     this.answeredAt = now;
     this.hooks.answer();
   }

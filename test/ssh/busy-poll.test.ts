@@ -37,8 +37,8 @@ function scene({ roundMs = 0.01, processors = 2 } = {}) {
 
 describe('after something was moved the loop goes round without sleeping', () => {
   test.each<[string, (poll: BusyPoll) => void, number]>([
-    ['somebody behind the server has the next word', (poll) => poll.went(64), 0.1],
-    ['somebody here has it', (poll) => poll.came(64), 0.06],
+    ['somebody behind the server has the next word', (poll) => poll.went(64), 0.085],
+    ['somebody here has it', (poll) => poll.came(64), 0.04],
     ['more of a transfer may come', (poll) => poll.came(32 * 1024), 0.025],
   ])('for a moment, where %s', (_, move, ms) => {
     const { poll, run, now } = scene({ roundMs: 0.001 });

@@ -5,9 +5,10 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 function scene() {
-  const state = { sent: 0, answers: 0 };
+  const state = { sent: 0, forerunners: 0, answers: 0 };
   const prompt = new PromptAnswer({
     sent: () => state.sent,
+    forerunners: () => state.forerunners,
     answer: () => {
       state.answers += 1;
       state.sent += 1;
@@ -114,5 +115,78 @@ describe('what is small and came last', () => {
     prompt.stop();
     vi.advanceTimersByTime(1_000);
     expect(state.answers).toBe(0);
+  });
+});
+
+describe('behind a confirmation or an adjustment more may wait', () => {
+  /** Turns of the event loop in which nothing happens. */
+  const turns = (count: number): void => {
+    for (let turn = 0; turn < count; turn += 1) vi.advanceTimersToNextTimer();
+  };
+  const forerunner = ({ state, prompt }: ReturnType<typeof scene>): void => {
+    state.forerunners += 1;
+    prompt.heard(52);
+  };
+
+  test('so it is answered after two turns, and not again', () => {
+    const it = scene();
+    forerunner(it);
+    turns(1);
+    expect(it.state.answers).toBe(0);
+    turns(1);
+    expect(it.state.answers).toBe(1);
+    vi.advanceTimersByTime(1_000);
+    expect(it.state.answers).toBe(1);
+  });
+
+  test('in the middle of a conversation, too', () => {
+    const it = scene();
+    for (let ms = 0; ms < 100; ms += 1) {
+      it.prompt.heard(52);
+      vi.advanceTimersByTime(1);
+      it.state.sent += 1;
+    }
+    forerunner(it);
+    turns(2);
+    expect(it.state.answers).toBe(1);
+  });
+
+  test('but not where somebody here has said something by then', () => {
+    const it = scene();
+    forerunner(it);
+    turns(1);
+    it.state.sent += 1;
+    turns(2);
+    vi.advanceTimersByTime(1_000);
+    expect(it.state.answers).toBe(0);
+  });
+
+  test('nor within 10 ms of the last answer: that one comes as any other', () => {
+    const it = scene();
+    forerunner(it);
+    turns(2);
+    const from = performance.now();
+    vi.advanceTimersByTime(5);
+    forerunner(it);
+    while (it.state.answers === 1) vi.advanceTimersByTime(1);
+    expect(performance.now() - from).toBe(10);
+  });
+
+  test('nor once the connection has ended', () => {
+    const it = scene();
+    forerunner(it);
+    it.prompt.stop();
+    turns(2);
+    vi.advanceTimersByTime(1_000);
+    expect(it.state.answers).toBe(0);
+  });
+
+  test('nor once something large came', () => {
+    const it = scene();
+    forerunner(it);
+    it.prompt.heard(32_000);
+    turns(2);
+    vi.advanceTimersByTime(1_000);
+    expect(it.state.answers).toBe(0);
   });
 });
