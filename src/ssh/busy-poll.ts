@@ -9,10 +9,14 @@ import { SMALL_BYTES } from './link-estimate.ts';
 
 /**
  * How long it is looked for what comes next: for the next word of who is here, which takes 20 to 40 µs, for the answer of who is behind the server, which takes
- * 50 to 80, and in a transfer from there for its next packet, which takes 15 to 20. No longer, for who is waited for may have been given this very processor,
- * and then waits as long. Milliseconds.
+ * 50 to 80, and in a transfer from there for its next packet, which takes 15 to 20. Milliseconds.
  */
 const MOMENT_MS = { here: 0.04, there: 0.085, more: 0.025 } as const;
+/**
+ * So long after so many small pieces on end that came in their time. Then the next one is late because who would say it has been given this very processor: Linux
+ * will find him another one, but where we are asleep by then it is us that are moved, and somebody else is late the next time.
+ */
+const CONVERSATION = { ms: 1, answers: 3 } as const;
 /** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
 const ROUND_MS = 0.004;
 const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;
@@ -51,13 +55,17 @@ export class BusyPoll {
   private polling = false;
   /** Something was moved since the last look. */
   private isNews = false;
-  private momentMs = 0;
+  /** How long what comes next usually takes at most. */
+  private usualMs = 0;
+  private newsWithinMs = 0;
   private newsAt = 0;
   private lastAt = 0;
   /** A round had nothing in it since something was moved. */
   private waited = false;
-  /** Something was waited for in this moment, and came. */
+  /** Something was waited for, and came. */
   private paid = false;
+  /** How often on end it came in its time. */
+  private answers = 0;
   private leaveOut = 0;
   private leftOut = 0;
   private turns: number = TURNS.least;
@@ -78,10 +86,12 @@ export class BusyPoll {
     if (bytes < SMALL_BYTES) this.moved(MOMENT_MS.there);
   }
 
-  private moved(momentMs: number): void {
+  private moved(usualMs: number): void {
     if (!this.isUseful) return;
+    // How long that took is still to be looked at.
+    if (!this.isNews) this.newsWithinMs = this.usualMs;
     this.isNews = true;
-    this.momentMs = momentMs;
+    this.usualMs = usualMs;
     if (this.polling) return;
     if (this.leftOut < this.leaveOut) {
       this.leftOut += 1;
@@ -90,6 +100,7 @@ export class BusyPoll {
     this.leftOut = 0;
     this.polling = true;
     this.paid = false;
+    this.answers = 0;
     this.waited = false;
     this.lastAt = this.loop.now();
     this.loop.soon(this.round);
@@ -109,9 +120,16 @@ export class BusyPoll {
   private seeNews(now: number): void {
     this.isNews = false;
     // What comes in the next round would have been there without us.
-    if (this.waited) this.paid = true;
+    if (this.waited) {
+      this.paid = true;
+      this.answers = now - this.newsAt <= this.newsWithinMs ? this.answers + 1 : 0;
+    }
     this.waited = false;
     this.newsAt = now;
+  }
+
+  private get momentMs(): number {
+    return this.usualMs !== MOMENT_MS.more && this.answers >= CONVERSATION.answers ? CONVERSATION.ms : this.usualMs;
   }
 
   private pass(now: number): void {

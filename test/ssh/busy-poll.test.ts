@@ -49,6 +49,37 @@ describe('after something was moved the loop goes round without sleeping', () =>
     expect(run()).toBe(0);
   });
 
+  describe('longer after three answers on end that came in their time', () => {
+    const talk = ({ poll, run }: ReturnType<typeof scene>, everyRounds: number): number =>
+      run((round) => {
+        if (round % everyRounds === 0 && round <= 5 * everyRounds) poll.went(64);
+      });
+
+    test('for who says the next word may have been given this processor', () => {
+      const it = scene();
+      it.poll.went(64);
+      const rounds = talk(it, 4);
+      expect(rounds).toBeGreaterThan(100);
+      expect(rounds).toBeLessThan(130);
+    });
+
+    test('but not where they took longer, or many would keep it busy who say little', () => {
+      const it = scene();
+      it.poll.went(64);
+      // Each comes just in time to be waited for, and later than an answer would.
+      expect(talk(it, 9)).toBeLessThan(60);
+    });
+
+    test('nor in a transfer', () => {
+      const { poll, run } = scene({ roundMs: 0.002 });
+      poll.came(32 * 1024);
+      const rounds = run((round) => {
+        if (round % 5 === 0 && round <= 100) poll.came(32 * 1024);
+      });
+      expect(rounds).toBeLessThan(120);
+    });
+  });
+
   test('not faster than it is worth: each round leaves garbage', () => {
     const { poll, run, now } = scene({ roundMs: 0.001 });
     const at: number[] = [];
@@ -75,7 +106,7 @@ describe('after something was moved the loop goes round without sleeping', () =>
       if (round % 5 === 0 && round < 300) poll.went(64);
     });
     expect(rounds).toBeGreaterThan(300);
-    expect(rounds).toBeLessThan(315);
+    expect(rounds).toBeLessThan(420);
   });
 
   test('but never where there is one processor: who is waited for could not work', () => {
