@@ -14,9 +14,10 @@ import { SMALL_BYTES } from './link-estimate.ts';
 const MOMENT_MS = { here: 0.04, there: 0.085, more: 0.025 } as const;
 /**
  * So long after so many small pieces on end that came in their time. Then the next one is late because who would say it has been given this very processor: Linux
- * will find him another one, but where we are asleep by then it is us that are moved, and somebody else is late the next time.
+ * will find him another one, but where we are asleep by then it is us that are moved, and somebody else is late the next time. Where it was over instead, twice as many
+ * are needed for the next, up to the most, until so many came.
  */
-const CONVERSATION = { ms: 1, answers: 3 } as const;
+const CONVERSATION = { ms: 1, answers: 3, mostAnswers: 64 } as const;
 /** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
 const ROUND_MS = 0.004;
 const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;
@@ -66,6 +67,7 @@ export class BusyPoll {
   private paid = false;
   /** How often on end it came in its time. */
   private answers = 0;
+  private answersNeeded: number = CONVERSATION.answers;
   private leaveOut = 0;
   private leftOut = 0;
   private turns: number = TURNS.least;
@@ -120,27 +122,35 @@ export class BusyPoll {
   private seeNews(now: number): void {
     this.isNews = false;
     // What comes in the next round would have been there without us.
-    if (this.waited) {
-      this.paid = true;
-      this.answers = now - this.newsAt <= this.newsWithinMs ? this.answers + 1 : 0;
-    }
+    if (this.waited) this.paid = true;
+    if (this.usualMs === MOMENT_MS.more) this.answers = 0;
+    else if (this.waited) this.answers = now - this.newsAt <= this.newsWithinMs ? this.answers + 1 : 0;
+    if (this.answers >= CONVERSATION.mostAnswers) this.answersNeeded = CONVERSATION.answers;
     this.waited = false;
     this.newsAt = now;
   }
 
+  private get isConversation(): boolean {
+    return this.answers >= this.answersNeeded;
+  }
+
   private get momentMs(): number {
-    return this.usualMs !== MOMENT_MS.more && this.answers >= CONVERSATION.answers ? CONVERSATION.ms : this.usualMs;
+    return this.isConversation ? CONVERSATION.ms : this.usualMs;
   }
 
   private pass(now: number): void {
+    // The round before the first had no spinning in it, and says nothing of that.
+    if (this.waited) {
+      const wanted = this.turns * (now - this.lastAt < ROUND_MS ? TURNS.more : TURNS.fewer);
+      this.turns = Math.min(Math.max(wanted, TURNS.least), TURNS.most);
+    }
     this.waited = true;
-    const wanted = this.turns * (now - this.lastAt < ROUND_MS ? TURNS.more : TURNS.fewer);
-    this.turns = Math.min(Math.max(wanted, TURNS.least), TURNS.most);
     this.loop.spin(this.turns);
   }
 
   private giveUp(): void {
     this.polling = false;
+    if (this.isConversation) this.answersNeeded = Math.min(2 * this.answersNeeded, CONVERSATION.mostAnswers);
     this.leaveOut = this.paid ? 0 : Math.min(Math.max(2 * this.leaveOut, 1), MOST_LEFT_OUT);
   }
 }

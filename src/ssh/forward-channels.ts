@@ -65,7 +65,7 @@ const budget = new WindowBudget();
 export class ForwardChannels implements ChannelEvents {
   /** Whether a listener of ours has this channel; it is then accepted or refused. */
   onOpening: (incoming: Incoming) => boolean = () => false;
-  /** Confirmations and window adjustments that came so far: the server often has more to say right after them. */
+  /** Confirmations, and window adjustments that nothing was waiting for: the server often has more to say right after them. */
   forerunners = 0;
   private wire!: ChannelWire;
   private outbox!: Outbox;
@@ -193,8 +193,9 @@ export class ForwardChannels implements ChannelEvents {
 
   adjusted(id: number, bytes: number): boolean {
     const stream = this.numbered.get(id)?.stream;
-    this.forerunners += 1;
+    const { sent } = this.wire;
     stream?.onAdjust(bytes);
+    if (this.wire.sent === sent) this.forerunners += 1;
     return Boolean(stream);
   }
 

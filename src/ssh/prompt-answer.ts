@@ -13,7 +13,7 @@ const MOMENT_MS = 2;
 const LONG_MOMENT_MS = 8;
 /** So it is after as many looks that found a conversation. */
 const CONVERSATION_LOOKS = 4;
-/** At once is after so many turns of the event loop: in the next one who is here may be heard, whose words then do it. */
+/** At once is after so many turns of the event loop: who is here may have been heard in the next one, and his words then do it. */
 const TURNS_AT_ONCE = 2;
 /** On a slow line these must not be what fills it. Milliseconds from one to the next. */
 const LEAST_APART_MS = 10;
@@ -48,14 +48,15 @@ export class PromptAnswer {
 
   /** So much was read from the server, and acted on. */
   heard(bytes: number): void {
+    const forerunners = this.hooks.forerunners();
+    const isForerun = this.forerunners !== forerunners;
+    this.forerunners = forerunners;
     if (bytes > SMALL_BYTES) {
       this.sentBefore = null;
       return;
     }
     const sent = this.hooks.sent();
-    const forerunners = this.hooks.forerunners();
-    if (this.forerunners !== forerunners) {
-      this.forerunners = forerunners;
+    if (isForerun) {
       if (this.turnsLeft === 0) setImmediate(this.turn);
       this.turnsLeft = TURNS_AT_ONCE;
     }
@@ -99,6 +100,8 @@ export class PromptAnswer {
   /** Not too soon after the last one: what the timer does then is enough. */
   private answerFrom(now: number): void {
     if (now < this.answeredAt + LEAST_APART_MS) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.sentBefore = null;
     this.answeredAt = now;
     this.hooks.answer();

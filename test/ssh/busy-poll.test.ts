@@ -70,6 +70,24 @@ describe('after something was moved the loop goes round without sleeping', () =>
       expect(talk(it, 9)).toBeLessThan(60);
     });
 
+    test('nor again and again where it is over after as many: the next one takes twice as many', () => {
+      const it = scene();
+      it.poll.went(64);
+      talk(it, 4);
+      it.pass(10);
+      it.poll.went(64);
+      expect(talk(it, 4)).toBeLessThan(60);
+    });
+
+    test('nor at the end of a transfer, which is small', () => {
+      const { poll, run } = scene({ roundMs: 0.002 });
+      poll.came(32 * 1024);
+      const rounds = run((round) => {
+        if (round % 5 === 0 && round <= 100) poll.came(round === 100 ? 900 : 32 * 1024);
+      });
+      expect(rounds).toBeLessThan(130);
+    });
+
     test('nor in a transfer', () => {
       const { poll, run } = scene({ roundMs: 0.002 });
       poll.came(32 * 1024);
@@ -91,6 +109,18 @@ describe('after something was moved the loop goes round without sleeping', () =>
     const [from = 0, to = 0] = [at[400], at[490]];
     expect((to - from) / 90).toBeGreaterThan(0.003);
     expect((to - from) / 90).toBeLessThan(0.006);
+  });
+
+  test('as fast where what comes next never takes two rounds', () => {
+    const { poll, run, now } = scene({ roundMs: 0.001 });
+    const at: number[] = [];
+    poll.went(64);
+    run((round) => {
+      at.push(now());
+      if (round % 2 === 0 && round < 900) poll.went(64);
+    });
+    const [from = 0, to = 0] = [at[700], at[800]];
+    expect((to - from) / 100).toBeLessThan(0.006);
   });
 
   test('but not after what is large and goes to the server: nobody waits for an answer to it', () => {
@@ -118,7 +148,12 @@ describe('after something was moved the loop goes round without sleeping', () =>
   test('and no longer once the processor was taken away', () => {
     const { poll, run, pass } = scene();
     poll.went(64);
-    expect(run((round) => void (round === 3 && pass(0.6)))).toBe(3);
+    // In a conversation, whose moment is longer than that.
+    const rounds = run((round) => {
+      if (round <= 20 && round % 4 === 0) poll.went(64);
+      if (round === 25) pass(0.6);
+    });
+    expect(rounds).toBe(25);
   });
 });
 
