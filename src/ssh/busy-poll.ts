@@ -26,6 +26,8 @@ const TAKEN_AWAY_MS = 0.5;
 /** After a moment in which nothing came the next is left out, then twice as many each time, up to so many. */
 const MOST_LEFT_OUT = 64;
 
+type Next = keyof typeof MOMENT_MS;
+
 export interface LoopDriver {
   /** Milliseconds. */
   now(): number;
@@ -56,8 +58,9 @@ export class BusyPoll {
   private polling = false;
   /** Something was moved since the last look. */
   private isNews = false;
-  /** How long what comes next usually takes at most. */
-  private usualMs = 0;
+  /** What is waited for. */
+  private next: Next = 'here';
+  /** How long what came last was to take at most. */
   private newsWithinMs = 0;
   private newsAt = 0;
   private lastAt = 0;
@@ -80,20 +83,20 @@ export class BusyPoll {
 
   /** So many bytes came from the server. */
   came(bytes: number): void {
-    this.moved(MOMENT_MS[bytes < SMALL_BYTES ? 'here' : 'more']);
+    this.moved(bytes < SMALL_BYTES ? 'here' : 'more');
   }
 
   /** So many bytes went there. What is large is not made faster by this. */
   went(bytes: number): void {
-    if (bytes < SMALL_BYTES) this.moved(MOMENT_MS.there);
+    if (bytes < SMALL_BYTES) this.moved('there');
   }
 
-  private moved(usualMs: number): void {
+  private moved(next: Next): void {
     if (!this.isUseful) return;
     // How long that took is still to be looked at.
-    if (!this.isNews) this.newsWithinMs = this.usualMs;
+    if (!this.isNews) this.newsWithinMs = MOMENT_MS[this.next];
     this.isNews = true;
-    this.usualMs = usualMs;
+    this.next = next;
     if (this.polling) return;
     if (this.leftOut < this.leaveOut) {
       this.leftOut += 1;
@@ -123,7 +126,7 @@ export class BusyPoll {
     this.isNews = false;
     // What comes in the next round would have been there without us.
     if (this.waited) this.paid = true;
-    if (this.usualMs === MOMENT_MS.more) this.answers = 0;
+    if (this.next === 'more') this.answers = 0;
     else if (this.waited) this.answers = now - this.newsAt <= this.newsWithinMs ? this.answers + 1 : 0;
     if (this.answers >= CONVERSATION.mostAnswers) this.answersNeeded = CONVERSATION.answers;
     this.waited = false;
@@ -135,7 +138,7 @@ export class BusyPoll {
   }
 
   private get momentMs(): number {
-    return this.isConversation ? CONVERSATION.ms : this.usualMs;
+    return this.isConversation ? CONVERSATION.ms : MOMENT_MS[this.next];
   }
 
   private pass(now: number): void {
