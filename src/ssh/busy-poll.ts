@@ -8,10 +8,16 @@ import { availableParallelism } from 'node:os';
 import { SMALL_BYTES } from './link-estimate.ts';
 
 /**
- * How long it is looked for what comes next: for the next word of who is here, which takes 20 to 40 µs, for the answer of who is behind the server, which takes
- * 50 to 80, and in a transfer from there for its next packet, which takes 15 to 20. Milliseconds.
+ * How long it usually takes until what comes next is there, before any was seen: the next word of who is here, the answer of who is behind the server, and
+ * in a transfer from there its next packet. Machines differ by a factor of three. Milliseconds.
  */
-const MOMENT_MS = { here: 0.04, there: 0.085, more: 0.025 } as const;
+const FIRST_USUAL_MS = { here: 0.03, there: 0.06, more: 0.018 } as const;
+/** A moment is so many times as long. */
+const MOMENT = 1.4;
+/** No moment is longer, and what took longer was no answer. Milliseconds. */
+const MOST_MOMENT_MS = 0.3;
+/** How much the last one changes what is usual. */
+const LEARNING = 1 / 16;
 /**
  * So long after so many small pieces on end that came in their time. Then the next one is late because who would say it has been given this very processor: Linux
  * will find him another one, but where we are asleep by then it is us that are moved, and somebody else is late the next time. Where it was over instead, twice as many
@@ -26,7 +32,7 @@ const TAKEN_AWAY_MS = 0.5;
 /** After a moment in which nothing came the next is left out, then twice as many each time, up to so many. */
 const MOST_LEFT_OUT = 64;
 
-type Next = keyof typeof MOMENT_MS;
+type Next = keyof typeof FIRST_USUAL_MS;
 
 export interface LoopDriver {
   /** Milliseconds. */
@@ -58,11 +64,13 @@ export class BusyPoll {
   private polling = false;
   /** Something was moved since the last look. */
   private isNews = false;
+  /** How long what is waited for usually takes. */
+  private readonly usualMs: Record<Next, number> = { ...FIRST_USUAL_MS };
   /** What is waited for. */
   private next: Next = 'here';
-  /** How long what came last was to take at most. */
-  private newsWithinMs = 0;
-  private newsAt = 0;
+  /** What was waited for when it came. */
+  private awaited: Next = 'here';
+  private newsAt = Number.NEGATIVE_INFINITY;
   private lastAt = 0;
   /** A round had nothing in it since something was moved. */
   private waited = false;
@@ -93,11 +101,17 @@ export class BusyPoll {
 
   private moved(next: Next): void {
     if (!this.isUseful) return;
-    // How long that took is still to be looked at.
-    if (!this.isNews) this.newsWithinMs = MOMENT_MS[this.next];
-    this.isNews = true;
+    if (this.polling) {
+      // How long that took is still to be looked at.
+      if (!this.isNews) this.awaited = this.next;
+      this.isNews = true;
+      this.next = next;
+      return;
+    }
+    const now = this.loop.now();
+    this.learn(this.next, now - this.newsAt);
     this.next = next;
-    if (this.polling) return;
+    this.newsAt = now;
     if (this.leftOut < this.leaveOut) {
       this.leftOut += 1;
       return;
@@ -107,7 +121,7 @@ export class BusyPoll {
     this.paid = false;
     this.answers = 0;
     this.waited = false;
-    this.lastAt = this.loop.now();
+    this.lastAt = now;
     this.loop.soon(this.round);
   }
 
@@ -123,14 +137,27 @@ export class BusyPoll {
   }
 
   private seeNews(now: number): void {
+    const tookMs = now - this.newsAt;
     this.isNews = false;
     // What comes in the next round would have been there without us.
     if (this.waited) this.paid = true;
     if (this.next === 'more') this.answers = 0;
-    else if (this.waited) this.answers = now - this.newsAt <= this.newsWithinMs ? this.answers + 1 : 0;
+    else if (this.waited) this.answers = tookMs <= this.usualMomentMs(this.awaited) ? this.answers + 1 : 0;
     if (this.answers >= CONVERSATION.mostAnswers) this.answersNeeded = CONVERSATION.answers;
+    this.learn(this.awaited, tookMs);
     this.waited = false;
     this.newsAt = now;
+  }
+
+  /** From all that came, looked for or not: from those alone that came within a moment each one would be shorter than the last. */
+  private learn(awaited: Next, tookMs: number): void {
+    // What came with something else was not waited for.
+    if (tookMs < ROUND_MS || tookMs >= MOST_MOMENT_MS) return;
+    this.usualMs[awaited] += (tookMs - this.usualMs[awaited]) * LEARNING;
+  }
+
+  private usualMomentMs(awaited: Next): number {
+    return Math.min(MOMENT * this.usualMs[awaited], MOST_MOMENT_MS);
   }
 
   private get isConversation(): boolean {
@@ -138,7 +165,7 @@ export class BusyPoll {
   }
 
   private get momentMs(): number {
-    return this.isConversation ? CONVERSATION.ms : MOMENT_MS[this.next];
+    return this.isConversation ? CONVERSATION.ms : this.usualMomentMs(this.next);
   }
 
   private pass(now: number): void {

@@ -12,10 +12,15 @@ const ALONE_MS = 4;
 /** On a link with a shorter round trip than this what is in flight fills no line, but lies in queues. Milliseconds. */
 const SHORT_MS = 1;
 
+/** How often it is asked again where a link does not seem to be short, and how long after the first time; each later one takes twice as long. Milliseconds. */
+const LOOKS = { most: 8, firstApartMs: 10 } as const;
+
 export class LinkEstimate {
   /** The round trip when nothing is queued, in milliseconds; 0 until the first sample. */
   rttMs = 0;
   private interactiveAt = Number.NEGATIVE_INFINITY;
+  private looks = 0;
+  private nextLookAt = 0;
 
   /** Somebody waits for answers: those who move much are to keep the queues short, though that costs them some of their speed. */
   hasInteractive(now: number): boolean {
@@ -29,6 +34,17 @@ export class LinkEstimate {
   /** What the windows reckon with; milliseconds. */
   tripMs(now: number): number {
     return Math.max(this.rttMs, this.hasInteractive(now) ? 0 : ALONE_MS);
+  }
+
+  /**
+   * Something came over a link that does not seem to be short: whether to ask for the round trip, for `atMost`. A process that has just started, or slept, takes
+   * tens of milliseconds to notice an answer.
+   */
+  wantsLook(now: number): boolean {
+    if (this.isShort || this.looks >= LOOKS.most || now < this.nextLookAt) return false;
+    this.nextLookAt = now + LOOKS.firstApartMs * 2 ** this.looks;
+    this.looks += 1;
+    return true;
   }
 
   get isShort(): boolean {
@@ -46,7 +62,10 @@ export class LinkEstimate {
    */
   sample(ms: number, movedBytes: number): void {
     if (this.rttMs === 0 || ms <= this.rttMs) this.rttMs = ms;
-    else if (movedBytes < QUIET_BYTES) this.rttMs += (ms - this.rttMs) / 4;
+    else if (movedBytes < QUIET_BYTES) {
+      this.rttMs += (ms - this.rttMs) / 4;
+      this.looks = 0;
+    }
   }
 
   /** A round trip took `ms`, and something else with it. */

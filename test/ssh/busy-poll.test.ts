@@ -37,8 +37,8 @@ function scene({ roundMs = 0.01, processors = 2 } = {}) {
 
 describe('after something was moved the loop goes round without sleeping', () => {
   test.each<[string, (poll: BusyPoll) => void, number]>([
-    ['somebody behind the server has the next word', (poll) => poll.went(64), 0.085],
-    ['somebody here has it', (poll) => poll.came(64), 0.04],
+    ['somebody behind the server has the next word', (poll) => poll.went(64), 0.084],
+    ['somebody here has it', (poll) => poll.came(64), 0.042],
     ['more of a transfer may come', (poll) => poll.came(32 * 1024), 0.025],
   ])('for a moment, where %s', (_, move, ms) => {
     const { poll, run, now } = scene({ roundMs: 0.001 });
@@ -47,6 +47,40 @@ describe('after something was moved the loop goes round without sleeping', () =>
     expect(now()).toBeGreaterThan(ms);
     expect(now()).toBeLessThan(ms + 0.01);
     expect(run()).toBe(0);
+  });
+
+  describe('for almost half as long again as what is waited for usually takes', () => {
+    /** How long it goes round after the last of many answers that took so long each; milliseconds. */
+    const momentAfter = (answerMs: number, times = 200): number => {
+      const { poll, run, pass, now } = scene({ roundMs: 0.001 });
+      for (let time = 0; time < times; time += 1) {
+        // Looked for in vain or not: what is learned is the same.
+        poll.went(64);
+        const from = now();
+        run();
+        pass(Math.max(0, from + answerMs - now()));
+      }
+      for (;;) {
+        poll.went(64);
+        const from = now();
+        if (run() > 0) return now() - from;
+        pass(answerMs);
+      }
+    };
+
+    test.each([
+      [0.02, 0.028],
+      [0.12, 0.168],
+      [0.2, 0.28],
+    ])('%d ms: %d ms', (answerMs, momentMs) => {
+      expect(momentAfter(answerMs)).toBeGreaterThan(momentMs - 0.002);
+      expect(momentAfter(answerMs)).toBeLessThan(momentMs + 0.012);
+    });
+
+    test('but for no longer than 0.3 ms, and what takes longer changes nothing', () => {
+      expect(momentAfter(0.29)).toBeLessThan(0.312);
+      expect(momentAfter(0.4)).toBeLessThan(0.096);
+    });
   });
 
   describe('longer after three answers on end that came in their time', () => {

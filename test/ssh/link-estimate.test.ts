@@ -54,6 +54,36 @@ test('the first channel that opens is an estimate where no ping was answered yet
   expect(link.rttMs).toBe(50);
 });
 
+describe('the round trip is asked for again where it does not seem to be short, and something goes over the link', () => {
+  const looksAt = (link: LinkEstimate, from: number): number[] =>
+    Array.from({ length: 5_000 }, (_, ms) => from + ms).filter((now) => link.wantsLook(now));
+
+  test('eight times, each after twice as long', () => {
+    const link = new LinkEstimate();
+    link.sample(35, 0);
+    expect(looksAt(link, 1_000)).toEqual([1_000, 1_010, 1_030, 1_070, 1_150, 1_310, 1_630, 2_270]);
+    expect(looksAt(link, 10_000)).toEqual([]);
+  });
+
+  test('until it was found to be', () => {
+    const link = new LinkEstimate();
+    link.sample(35, 0);
+    expect([link.wantsLook(1_000), link.wantsLook(1_010)]).toEqual([true, true]);
+    link.atMost(0.2);
+    expect(looksAt(link, 1_011)).toEqual([]);
+  });
+
+  test('and anew once it was found to be longer', () => {
+    const link = new LinkEstimate();
+    link.sample(0.2, 0);
+    expect(looksAt(link, 1_000)).toEqual([]);
+    link.sample(4.2, 0);
+    expect(looksAt(link, 10_000)).toHaveLength(8);
+    link.sample(9, 0);
+    expect(looksAt(link, 20_000)).toHaveLength(8);
+  });
+});
+
 describe('somebody waits for answers', () => {
   const moved = (sizes: readonly number[]): LinkEstimate => {
     const link = new LinkEstimate();
