@@ -8,22 +8,27 @@ import { availableParallelism } from 'node:os';
 import { SMALL_BYTES } from './link-estimate.ts';
 
 /**
- * How long it usually takes until what comes next is there, before any was seen: the next word of who is here, the answer of who is behind the server, and
- * in a transfer from there its next packet. Machines differ by a factor of three. Milliseconds.
+ * How long it usually takes until what comes next is there, before any was seen, and how long it is looked for at most: the next word of who is here, the answer
+ * of who is behind the server, and in a transfer from there its next packet. Machines differ by a factor of three; on a line between two of them it takes longer, and is
+ * not looked for. Milliseconds.
  */
-const FIRST_USUAL_MS = { here: 0.03, there: 0.06, more: 0.018 } as const;
+const USUAL = {
+  here: { firstMs: 0.03, mostMs: 0.09 },
+  there: { firstMs: 0.06, mostMs: 0.21 },
+  more: { firstMs: 0.018, mostMs: 0.06 },
+} as const;
 /** A moment is so many times as long. */
 const MOMENT = 1.4;
-/** No moment is longer, and what took longer was no answer. Milliseconds. */
-const MOST_MOMENT_MS = 0.3;
 /** How much the last one changes what is usual. */
-const LEARNING = 1 / 16;
+const LEARNING = 1 / 8;
 /**
  * So long after so many small pieces on end that came in their time. Then the next one is late because who would say it has been given this very processor: Linux
  * will find him another one, but where we are asleep by then it is us that are moved, and somebody else is late the next time. Where it was over instead, twice as many
  * are needed for the next, up to the most, until so many came.
  */
 const CONVERSATION = { ms: 1, answers: 3, mostAnswers: 64 } as const;
+/** What takes longer is no conversation, whatever is usual: many who say little each would keep a processor busy. Milliseconds. */
+const ANSWER_MS = { here: 0.04, there: 0.085, more: 0 } as const;
 /** A round with nothing in it takes so long: more of them find little sooner, and the garbage of each brings the collector, which takes as long as two round trips. Milliseconds. */
 const ROUND_MS = 0.004;
 const TURNS = { least: 100, most: 20_000, more: 1.1, fewer: 0.9 } as const;
@@ -32,7 +37,7 @@ const TAKEN_AWAY_MS = 0.5;
 /** After a moment in which nothing came the next is left out, then twice as many each time, up to so many. */
 const MOST_LEFT_OUT = 64;
 
-type Next = keyof typeof FIRST_USUAL_MS;
+type Next = keyof typeof USUAL;
 
 export interface LoopDriver {
   /** Milliseconds. */
@@ -65,7 +70,9 @@ export class BusyPoll {
   /** Something was moved since the last look. */
   private isNews = false;
   /** How long what is waited for usually takes. */
-  private readonly usualMs: Record<Next, number> = { ...FIRST_USUAL_MS };
+  private readonly usualMs: Record<Next, number> = { here: USUAL.here.firstMs, there: USUAL.there.firstMs, more: USUAL.more.firstMs };
+  /** It was given up, and nothing has come since. */
+  private isMissed = false;
   /** What is waited for. */
   private next: Next = 'here';
   /** What was waited for when it came. */
@@ -109,7 +116,8 @@ export class BusyPoll {
       return;
     }
     const now = this.loop.now();
-    this.learn(this.next, now - this.newsAt);
+    if (this.isMissed) this.learn(this.next, now - this.newsAt);
+    this.isMissed = false;
     this.next = next;
     this.newsAt = now;
     if (this.leftOut < this.leaveOut) {
@@ -142,22 +150,23 @@ export class BusyPoll {
     // What comes in the next round would have been there without us.
     if (this.waited) this.paid = true;
     if (this.next === 'more') this.answers = 0;
-    else if (this.waited) this.answers = tookMs <= this.usualMomentMs(this.awaited) ? this.answers + 1 : 0;
+    else if (this.waited) this.answers = tookMs <= ANSWER_MS[this.awaited] ? this.answers + 1 : 0;
     if (this.answers >= CONVERSATION.mostAnswers) this.answersNeeded = CONVERSATION.answers;
-    this.learn(this.awaited, tookMs);
+    if (this.waited) this.learn(this.awaited, tookMs);
     this.waited = false;
     this.newsAt = now;
   }
 
-  /** From all that came, looked for or not: from those alone that came within a moment each one would be shorter than the last. */
+  /**
+   * From what was looked for, in time or not: from that alone which came in time each moment would be shorter than the last. Not from what came along with
+   * something else.
+   */
   private learn(awaited: Next, tookMs: number): void {
-    // What came with something else was not waited for.
-    if (tookMs < ROUND_MS || tookMs >= MOST_MOMENT_MS) return;
-    this.usualMs[awaited] += (tookMs - this.usualMs[awaited]) * LEARNING;
+    if (tookMs < USUAL[awaited].mostMs) this.usualMs[awaited] += (tookMs - this.usualMs[awaited]) * LEARNING;
   }
 
   private usualMomentMs(awaited: Next): number {
-    return Math.min(MOMENT * this.usualMs[awaited], MOST_MOMENT_MS);
+    return Math.min(MOMENT * this.usualMs[awaited], USUAL[awaited].mostMs);
   }
 
   private get isConversation(): boolean {
@@ -180,6 +189,7 @@ export class BusyPoll {
 
   private giveUp(): void {
     this.polling = false;
+    this.isMissed = true;
     if (this.isConversation) this.answersNeeded = Math.min(2 * this.answersNeeded, CONVERSATION.mostAnswers);
     this.leaveOut = this.paid ? 0 : Math.min(Math.max(2 * this.leaveOut, 1), MOST_LEFT_OUT);
   }

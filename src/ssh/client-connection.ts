@@ -82,7 +82,6 @@ export class ClientConnection implements Connection {
       this.heardBytes += data.length;
       this.keepalive.heard();
       this.promptAnswer?.heard(data.length);
-      if (!this.link.isShort && this.link.wantsLook(performance.now())) this.look();
     });
     client.on('error', (error: Error & { level?: string }) => this.onError(error));
     // A server that has ended its side of the transport is gone: a channel of a hop stays half open otherwise.
@@ -171,14 +170,6 @@ export class ClientConnection implements Connection {
     const ms = performance.now() - from;
     this.link.sample(ms, this.movedBytes - before);
     return ms;
-  }
-
-  /** Asks for the round trip in the middle of traffic. */
-  private look(): void {
-    const from = performance.now();
-    sendPing(this.client, (answered) => {
-      if (answered) this.link.atMost(performance.now() - from);
-    });
   }
 
   setKeepalive(keepalive: { readonly intervalMs: number; readonly count: number }): void {

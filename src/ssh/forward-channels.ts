@@ -5,7 +5,7 @@ import type { Address } from '../core/address.ts';
 import { BusyPoll } from './busy-poll.ts';
 import type { ClosingChannels } from './closing-channels.ts';
 import type { Origin } from './connection.ts';
-import { takeChannels, type ChannelEvents, type ChannelWire, type OpeningChannel } from './flow.ts';
+import { sendPing, takeChannels, type ChannelEvents, type ChannelWire, type OpeningChannel } from './flow.ts';
 import { ForwardStream } from './forward-stream.ts';
 import type { LinkEstimate } from './link-estimate.ts';
 import { Outbox } from './outbox.ts';
@@ -69,22 +69,26 @@ export class ForwardChannels implements ChannelEvents {
   forerunners = 0;
   private wire!: ChannelWire;
   private outbox!: Outbox;
+  private readonly client: Client;
   private readonly link: LinkEstimate;
   private readonly closing: ClosingChannels;
   private readonly lender: Lender | null;
   private lost = false;
   private readonly numbered = new Map<number, Numbered>();
 
-  private constructor(link: LinkEstimate, closing: ClosingChannels, lender: Lender | null) {
+  private constructor(client: Client, { transport, link, closing }: Surroundings) {
+    this.client = client;
     this.link = link;
     this.closing = closing;
-    this.lender = lender;
+    this.lender = lenderOf(transport);
+    const { lender } = this;
     lender?.readInTurns(() => link.hasInteractive(performance.now()));
   }
 
   /** Null where ssh2's internals are not as expected. */
-  static over(client: Client, { transport, link, closing }: Surroundings): ForwardChannels | null {
-    const channels = new ForwardChannels(link, closing, lenderOf(transport));
+  static over(client: Client, surroundings: Surroundings): ForwardChannels | null {
+    const { transport, link } = surroundings;
+    const channels = new ForwardChannels(client, surroundings);
     const wire = takeChannels(client, channels);
     if (!wire) return null;
     channels.wire = wire;
@@ -181,6 +185,7 @@ export class ForwardChannels implements ChannelEvents {
   data(id: number, data: Buffer): boolean {
     const stream = this.numbered.get(id)?.stream;
     if (this.link.isShort) poll.came(data.length);
+    else if (this.link.wantsLook(performance.now())) this.look();
     stream?.onData(data);
     return Boolean(stream);
   }
@@ -217,6 +222,16 @@ export class ForwardChannels implements ChannelEvents {
     const stream = this.numbered.get(id)?.stream;
     stream?.onClose();
     return Boolean(stream);
+  }
+
+  /** Asks for the round trip in the middle of traffic. */
+  private look(): void {
+    // It would wait for the new keys.
+    if (this.wire.exchangingKeys()) return;
+    const from = performance.now();
+    sendPing(this.client, (answered) => {
+      if (answered) this.link.atMost(performance.now() - from);
+    });
   }
 
   private take(id: number): Asked | null {

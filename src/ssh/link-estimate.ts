@@ -12,15 +12,15 @@ const ALONE_MS = 4;
 /** On a link with a shorter round trip than this what is in flight fills no line, but lies in queues. Milliseconds. */
 const SHORT_MS = 1;
 
-/** How often it is asked again where a link does not seem to be short, and how long after the first time; each later one takes twice as long. Milliseconds. */
-const LOOKS = { most: 8, firstApartMs: 10 } as const;
+/** So long after the first time it is asked again where a link does not seem to be short, and then after twice as long each time. Milliseconds. */
+const FIRST_APART_MS = 10;
 
 export class LinkEstimate {
   /** The round trip when nothing is queued, in milliseconds; 0 until the first sample. */
   rttMs = 0;
   private interactiveAt = Number.NEGATIVE_INFINITY;
-  private looks = 0;
   private nextLookAt = 0;
+  private apartMs = FIRST_APART_MS;
 
   /** Somebody waits for answers: those who move much are to keep the queues short, though that costs them some of their speed. */
   hasInteractive(now: number): boolean {
@@ -37,13 +37,13 @@ export class LinkEstimate {
   }
 
   /**
-   * Something came over a link that does not seem to be short: whether to ask for the round trip, for `atMost`. A process that has just started, or slept, takes
+   * Something comes over a link that does not seem to be short: whether to ask for the round trip, for `atMost`. A process that has just started, or slept, takes
    * tens of milliseconds to notice an answer.
    */
   wantsLook(now: number): boolean {
-    if (this.isShort || this.looks >= LOOKS.most || now < this.nextLookAt) return false;
-    this.nextLookAt = now + LOOKS.firstApartMs * 2 ** this.looks;
-    this.looks += 1;
+    if (this.rttMs === 0 || this.isShort || now < this.nextLookAt) return false;
+    this.nextLookAt = now + this.apartMs;
+    this.apartMs *= 2;
     return true;
   }
 
@@ -61,11 +61,10 @@ export class LinkEstimate {
    * can only lower the estimate; on a quiet link it may raise it, for the way may have changed.
    */
   sample(ms: number, movedBytes: number): void {
+    const wasShort = this.isShort;
     if (this.rttMs === 0 || ms <= this.rttMs) this.rttMs = ms;
-    else if (movedBytes < QUIET_BYTES) {
-      this.rttMs += (ms - this.rttMs) / 4;
-      this.looks = 0;
-    }
+    else if (movedBytes < QUIET_BYTES) this.rttMs += (ms - this.rttMs) / 4;
+    if (wasShort && !this.isShort) this.apartMs = FIRST_APART_MS;
   }
 
   /** A round trip took `ms`, and something else with it. */

@@ -50,43 +50,80 @@ describe('after something was moved the loop goes round without sleeping', () =>
   });
 
   describe('for almost half as long again as what is waited for usually takes', () => {
-    /** How long it goes round after the last of many answers that took so long each; milliseconds. */
-    const momentAfter = (answerMs: number, times = 200): number => {
-      const { poll, run, pass, now } = scene({ roundMs: 0.001 });
-      for (let time = 0; time < times; time += 1) {
-        // Looked for in vain or not: what is learned is the same.
-        poll.went(64);
-        const from = now();
-        run();
-        pass(Math.max(0, from + answerMs - now()));
+    type Say = (poll: BusyPoll) => void;
+    const there: Say = (poll) => poll.went(64);
+    const here: Say = (poll) => poll.came(64);
+    const more: Say = (poll) => poll.came(32 * 1024);
+
+    /** One comes so long after the other, whether it is looked for or not. */
+    const talk = ({ poll, run, pass, now }: ReturnType<typeof scene>, say: Say, everyMs: number): void => {
+      let left = 200;
+      let due = now();
+      const sayWhenDue = (): void => {
+        if (left === 0 || now() < due) return;
+        left -= 1;
+        due = now() + everyMs;
+        say(poll);
+      };
+      while (left > 0) {
+        sayWhenDue();
+        run(sayWhenDue);
+        pass(Math.max(0, due - now()));
       }
+    };
+    /** How long it is looked then for what comes after such a one; milliseconds. */
+    const moment = ({ poll, run, pass, now }: ReturnType<typeof scene>, say: Say): number => {
       for (;;) {
-        poll.went(64);
+        pass(10);
+        say(poll);
         const from = now();
         if (run() > 0) return now() - from;
-        pass(answerMs);
       }
     };
 
-    test.each([
-      [0.02, 0.028],
-      [0.12, 0.168],
-      [0.2, 0.28],
-    ])('%d ms: %d ms', (answerMs, momentMs) => {
-      expect(momentAfter(answerMs)).toBeGreaterThan(momentMs - 0.002);
-      expect(momentAfter(answerMs)).toBeLessThan(momentMs + 0.012);
+    test.each<[string, Say, number, number]>([
+      ['an answer from there', there, 0.12, 0.168],
+      ['an answer from there, at most', there, 0.2, 0.21],
+      ['the next word from here', here, 0.06, 0.084],
+      ['more of a transfer', more, 0.01, 0.014],
+      ['more of a transfer, on a slower machine', more, 0.04, 0.056],
+      // No answer of this machine.
+      ['an answer from there, not from afar', there, 0.25, 0.084],
+      ['the next word from here, not of somebody who thinks', here, 0.12, 0.042],
+      ['more of a transfer, not over a line that is what limits it', more, 0.15, 0.025],
+    ])('%s', (_, say, everyMs, momentMs) => {
+      const it = scene({ roundMs: 0.001 });
+      talk(it, say, everyMs);
+      expect(moment(it, say)).toBeGreaterThan(momentMs - 0.002);
+      expect(moment(it, say)).toBeLessThan(momentMs + 0.012);
     });
 
-    test('but for no longer than 0.3 ms, and what takes longer changes nothing', () => {
-      expect(momentAfter(0.29)).toBeLessThan(0.312);
-      expect(momentAfter(0.4)).toBeLessThan(0.096);
+    test('each of the three by itself', () => {
+      const it = scene({ roundMs: 0.001 });
+      talk(it, there, 0.14);
+      expect(moment(it, here)).toBeLessThan(0.054);
+      expect(moment(it, more)).toBeLessThan(0.037);
+      expect(moment(it, there)).toBeGreaterThan(0.19);
+    });
+
+    test('and not what came along with something else', () => {
+      const it = scene({ roundMs: 0.001 });
+      for (let time = 0; time < 200; time += 1) {
+        for (let client = 0; client < 4; client += 1) {
+          there(it.poll);
+          it.pass(0.015);
+        }
+        it.run();
+        it.pass(10);
+      }
+      expect(moment(it, there)).toBeGreaterThan(0.083);
     });
   });
 
   describe('longer after three answers on end that came in their time', () => {
-    const talk = ({ poll, run }: ReturnType<typeof scene>, everyRounds: number): number =>
+    const talk = ({ poll, run }: ReturnType<typeof scene>, everyRounds: number, times = 5): number =>
       run((round) => {
-        if (round % everyRounds === 0 && round <= 5 * everyRounds) poll.went(64);
+        if (round % everyRounds === 0 && round <= times * everyRounds) poll.went(64);
       });
 
     test('for who says the next word may have been given this processor', () => {
@@ -100,8 +137,10 @@ describe('after something was moved the loop goes round without sleeping', () =>
     test('but not where they took longer, or many would keep it busy who say little', () => {
       const it = scene();
       it.poll.went(64);
-      // Each comes just in time to be waited for, and later than an answer would.
-      expect(talk(it, 9)).toBeLessThan(60);
+      // Each comes in time to be waited for, and later than an answer would.
+      const rounds = talk(it, 9, 50);
+      expect(rounds).toBeGreaterThan(450);
+      expect(rounds).toBeLessThan(480);
     });
 
     test('nor again and again where it is over after as many: the next one takes twice as many', () => {

@@ -387,3 +387,43 @@ test('what was sent is counted over all channels', async () => {
   await flush();
   expect(scene.channels.sentBytes).toBe(1_300);
 });
+
+describe('the round trip of a link that does not seem to be short is asked for in the middle of traffic', () => {
+  type Callback = (answer: unknown) => void;
+  /** What ssh2 keeps of the requests that it has sent. */
+  const pings = (): Callback[] => {
+    const callbacks: Callback[] = [];
+    Object.assign(scene.client, { _callbacks: callbacks, _protocol: { ping: () => undefined } });
+    return callbacks;
+  };
+
+  test('and what it took at most is what it is', () => {
+    const { id } = opened();
+    const sent = pings();
+    scene.estimate.rttMs = 35;
+    scene.server.data(id, Buffer.alloc(10));
+    expect(sent).toHaveLength(1);
+    sent[0]?.(false);
+    expect(scene.estimate.rttMs).toBeLessThan(35);
+  });
+
+  test('not by a connection that ends before the answer', () => {
+    const { id } = opened();
+    const sent = pings();
+    scene.estimate.rttMs = 35;
+    scene.server.data(id, Buffer.alloc(10));
+    sent[0]?.(new Error('gone'));
+    expect(scene.estimate.rttMs).toBe(35);
+  });
+
+  test('not of one that is short, nor while keys are exchanged', () => {
+    const { id } = opened();
+    const sent = pings();
+    scene.estimate.rttMs = 0.2;
+    scene.server.data(id, Buffer.alloc(10));
+    scene.estimate.rttMs = 35;
+    scene.wire.keys = true;
+    scene.server.data(id, Buffer.alloc(10));
+    expect(sent).toEqual([]);
+  });
+});

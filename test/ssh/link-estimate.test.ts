@@ -58,11 +58,15 @@ describe('the round trip is asked for again where it does not seem to be short, 
   const looksAt = (link: LinkEstimate, from: number): number[] =>
     Array.from({ length: 5_000 }, (_, ms) => from + ms).filter((now) => link.wantsLook(now));
 
-  test('eight times, each after twice as long', () => {
+  test('each time after twice as long', () => {
     const link = new LinkEstimate();
     link.sample(35, 0);
-    expect(looksAt(link, 1_000)).toEqual([1_000, 1_010, 1_030, 1_070, 1_150, 1_310, 1_630, 2_270]);
-    expect(looksAt(link, 10_000)).toEqual([]);
+    expect(looksAt(link, 1_000)).toEqual([1_000, 1_010, 1_030, 1_070, 1_150, 1_310, 1_630, 2_270, 3_550]);
+    expect(looksAt(link, 3_600_000)).toHaveLength(1);
+  });
+
+  test('not before it was known at all: that is under way', () => {
+    expect(looksAt(new LinkEstimate(), 1_000)).toEqual([]);
   });
 
   test('until it was found to be', () => {
@@ -73,14 +77,14 @@ describe('the round trip is asked for again where it does not seem to be short, 
     expect(looksAt(link, 1_011)).toEqual([]);
   });
 
-  test('and anew once it was found to be longer', () => {
+  test('and as at first once it is not any more, but not because it is a little longer than it was', () => {
     const link = new LinkEstimate();
     link.sample(0.2, 0);
     expect(looksAt(link, 1_000)).toEqual([]);
     link.sample(4.2, 0);
-    expect(looksAt(link, 10_000)).toHaveLength(8);
+    expect(looksAt(link, 10_000)).toHaveLength(9);
     link.sample(9, 0);
-    expect(looksAt(link, 20_000)).toHaveLength(8);
+    expect(looksAt(link, 20_000)).toHaveLength(1);
   });
 });
 
