@@ -81,8 +81,7 @@ export class ForwardChannels implements ChannelEvents {
     this.link = link;
     this.closing = closing;
     this.lender = lenderOf(transport);
-    const { lender } = this;
-    lender?.readInTurns(() => link.hasInteractive(performance.now()));
+    this.lender?.readInTurns(() => link.hasInteractive(performance.now()));
   }
 
   /** Null where ssh2's internals are not as expected. */
@@ -185,7 +184,7 @@ export class ForwardChannels implements ChannelEvents {
   data(id: number, data: Buffer): boolean {
     const stream = this.numbered.get(id)?.stream;
     if (this.link.isShort) poll.came(data.length);
-    else if (this.link.wantsLook(performance.now())) this.look();
+    else this.look();
     stream?.onData(data);
     return Boolean(stream);
   }
@@ -224,11 +223,11 @@ export class ForwardChannels implements ChannelEvents {
     return Boolean(stream);
   }
 
-  /** Asks for the round trip in the middle of traffic. */
+  /** Asks for the round trip in the middle of traffic, now and then. */
   private look(): void {
-    // It would wait for the new keys.
-    if (this.wire.exchangingKeys()) return;
     const from = performance.now();
+    // During a key exchange it would wait for the new keys.
+    if (this.wire.exchangingKeys() || !this.link.takeLook(from)) return;
     sendPing(this.client, (answered) => {
       if (answered) this.link.atMost(performance.now() - from);
     });

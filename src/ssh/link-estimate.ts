@@ -37,10 +37,10 @@ export class LinkEstimate {
   }
 
   /**
-   * Something comes over a link that does not seem to be short: whether to ask for the round trip, for `atMost`. A process that has just started, or slept, takes
-   * tens of milliseconds to notice an answer.
+   * Something comes over a link that does not seem to be short: whether it is time to ask for the round trip, for `atMost`; who gets a yes asks. A process that has
+   * just started, or slept, takes tens of milliseconds to notice an answer.
    */
-  wantsLook(now: number): boolean {
+  takeLook(now: number): boolean {
     if (this.rttMs === 0 || this.isShort || now < this.nextLookAt) return false;
     this.nextLookAt = now + this.apartMs;
     this.apartMs *= 2;

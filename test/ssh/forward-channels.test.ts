@@ -390,40 +390,36 @@ test('what was sent is counted over all channels', async () => {
 
 describe('the round trip of a link that does not seem to be short is asked for in the middle of traffic', () => {
   type Callback = (answer: unknown) => void;
-  /** What ssh2 keeps of the requests that it has sent. */
-  const pings = (): Callback[] => {
-    const callbacks: Callback[] = [];
-    Object.assign(scene.client, { _callbacks: callbacks, _protocol: { ping: () => undefined } });
-    return callbacks;
+  /** What ssh2 has sent once a connection was heard from over a link of that round trip, and waits to be answered. */
+  const heardOver = (...roundTrips: readonly number[]): Callback[] => {
+    const sent: Callback[] = [];
+    const { id } = opened();
+    Object.assign(scene.client, { _callbacks: sent, _protocol: { ping: () => undefined } });
+    for (const rttMs of roundTrips) {
+      scene.estimate.rttMs = rttMs;
+      scene.server.data(id, Buffer.alloc(10));
+    }
+    return sent;
   };
 
   test('and what it took at most is what it is', () => {
-    const { id } = opened();
-    const sent = pings();
-    scene.estimate.rttMs = 35;
-    scene.server.data(id, Buffer.alloc(10));
+    const sent = heardOver(35);
     expect(sent).toHaveLength(1);
     sent[0]?.(false);
     expect(scene.estimate.rttMs).toBeLessThan(35);
   });
 
   test('not by a connection that ends before the answer', () => {
-    const { id } = opened();
-    const sent = pings();
-    scene.estimate.rttMs = 35;
-    scene.server.data(id, Buffer.alloc(10));
-    sent[0]?.(new Error('gone'));
+    heardOver(35)[0]?.(new Error('gone'));
     expect(scene.estimate.rttMs).toBe(35);
   });
 
-  test('not of one that is short, nor while keys are exchanged', () => {
-    const { id } = opened();
-    const sent = pings();
-    scene.estimate.rttMs = 0.2;
-    scene.server.data(id, Buffer.alloc(10));
-    scene.estimate.rttMs = 35;
+  test('not of one that is short, nor sooner than it is time', () => {
+    expect(heardOver(0.2, 35, 35)).toHaveLength(1);
+  });
+
+  test('nor while keys are exchanged', () => {
     scene.wire.keys = true;
-    scene.server.data(id, Buffer.alloc(10));
-    expect(sent).toEqual([]);
+    expect(heardOver(35)).toEqual([]);
   });
 });

@@ -56,7 +56,7 @@ test('the first channel that opens is an estimate where no ping was answered yet
 
 describe('the round trip is asked for again where it does not seem to be short, and something goes over the link', () => {
   const looksAt = (link: LinkEstimate, from: number): number[] =>
-    Array.from({ length: 5_000 }, (_, ms) => from + ms).filter((now) => link.wantsLook(now));
+    Array.from({ length: 5_000 }, (_, ms) => from + ms).filter((now) => link.takeLook(now));
 
   test('each time after twice as long', () => {
     const link = new LinkEstimate();
@@ -72,7 +72,7 @@ describe('the round trip is asked for again where it does not seem to be short, 
   test('until it was found to be', () => {
     const link = new LinkEstimate();
     link.sample(35, 0);
-    expect([link.wantsLook(1_000), link.wantsLook(1_010)]).toEqual([true, true]);
+    expect([link.takeLook(1_000), link.takeLook(1_010)]).toEqual([true, true]);
     link.atMost(0.2);
     expect(looksAt(link, 1_011)).toEqual([]);
   });
