@@ -40,8 +40,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           pool: 'forks',
-          // Each file runs several sshd: more at a time would make their time limits lie.
-          maxWorkers: 2,
+          // A third of their time is waiting for other programs. More at a time would make their time limits lie.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

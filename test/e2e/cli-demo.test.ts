@@ -2,16 +2,24 @@
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { background } from '../helpers/background.ts';
 import { startChild } from '../helpers/child.ts';
 import { createProject, programFile } from '../helpers/project.ts';
 import { scene } from '../helpers/scene.ts';
+import { turn } from '../helpers/turn.ts';
 import { until } from '../helpers/wait.ts';
 
 const each = scene(afterEach);
 const project = createProject({ yaml: 'tunnels: {broken' });
 afterAll(() => project.remove());
+
+// The tour of README has the same port.
+let give = (): void => undefined;
+beforeAll(async () => {
+  give = await turn('the port of the demo');
+});
+afterAll(() => give());
 
 const env = { ...project.env, TMPDIR: project.stateDir, TUNNELS_FILE: 'nowhere.yaml', TUNNELS_PROFILES: 'x' };
 const leftBehind = (): string[] => readdirSync(project.stateDir).filter((name) => name.startsWith('tunnels-demo-'));

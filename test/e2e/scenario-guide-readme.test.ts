@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { startChild } from '../helpers/child.ts';
 import { createProject, programFile, type Project } from '../helpers/project.ts';
 import { startTerminal } from '../helpers/terminal.ts';
+import { turn } from '../helpers/turn.ts';
 import { until } from '../helpers/wait.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -27,7 +28,10 @@ const commands = blocks('sh')
 const FILE = blocks('yaml')[0] ?? '';
 
 let project: Project | undefined;
+let give: (() => void) | undefined;
 afterEach(async () => {
+  give?.();
+  give = undefined;
   await project?.remove();
 });
 const projectOf = (yaml: string): Project => (project = createProject({ yaml }));
@@ -87,7 +91,9 @@ const ENDS: Readonly<Record<string, { readonly code: number; readonly shows?: Re
   'tunnels top': { code: 0, shows: /q quit/, keys: 'q' },
 };
 
-test('the tour, line by line in two terminals, as it is written', { timeout: 120_000 }, async () => {
+test('the tour, line by line in two terminals, as it is written', { timeout: 180_000 }, async () => {
+  // The tests of the demo have the same port.
+  give = await turn('the port of the demo');
   const made = (project = createProject({}));
   const [demo = ''] = linesOf(SERVERS);
   const servers = startChild(process.execPath, [programFile(), ...demo.split(' ').slice(1)], { cwd: made.dir, env: made.env });

@@ -1,9 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { nameSource } from '../../../src/cli/completion/names.ts';
 import { remove, scratch } from '../../helpers/scratch.ts';
 import { RunningScene } from '../running-scene.ts';
+
+// Names are waited for a second, and the test runner may take longer to load this for the first time.
+beforeAll(() => import('../../../src/config/load.ts'));
 
 let cwd: string;
 beforeEach(() => {
