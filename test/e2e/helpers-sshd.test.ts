@@ -31,6 +31,12 @@ describe('startSshd', () => {
     expect(sshd.connections()).toMatchObject({ accepted: 1, authenticated: 1 });
   });
 
+  test('runs commands in a home of its own, where no file of the user’s says what a shell does first', async () => {
+    const sshd = await server();
+    const result = await runChild('ssh', [...client(sshd), 'echo "$HOME"; ls -A "$HOME"']);
+    expect(result).toMatchObject({ code: 0, stdout: `${sshd.dir}/session-home\n` });
+  });
+
   test('refuses a key that is no longer authorized', async () => {
     const sshd = await server();
     sshd.authorize(await keyPair({ name: 'stranger' }));

@@ -132,6 +132,13 @@ const asAuthorized = (key: KeyPair | AuthorizedKey): AuthorizedKey => ('key' in 
 
 const authorizedLine = ({ key, options }: AuthorizedKey): string => `${options === undefined ? '' : `${options} `}${key.publicKey}\n`;
 
+/** A shell that sshd runs reads ~/.bashrc: what the user has there could take seconds, and print. */
+function emptyHome(dir: string): string {
+  const home = join(dir, 'session-home');
+  mkdirSync(home, { mode: 0o700 });
+  return home;
+}
+
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const program = sshdProgram();
   if (program === null) throw new Error('there is no sshd: install openssh-server, or set TUNNELS_TEST_SSHD to its absolute path');
@@ -154,12 +161,12 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       writeFileSync(join(dir, 'authorized_keys'), keys.map((key) => authorizedLine(asAuthorized(key))).join(''), { mode: 0o644 });
     authorize(...(options.authorizedKeys ?? [userKey]));
     if (process.getuid?.() === 0 && process.platform === 'linux') mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-    const env = { ...options.env };
+    const accounts = options.accounts ?? [];
+    const env: Record<string, string> = { ...(accounts.length === 0 ? { HOME: emptyHome(dir) } : {}), ...options.env };
     if (options.sshConfig !== undefined) {
       writeFileSync(join(dir, 'ssh_config'), options.sshConfig, { mode: 0o644 });
       env.PATH = `${sshWrapper(dir, join(dir, 'ssh_config'))}:${env.PATH ?? process.env.PATH ?? '/usr/bin:/bin'}`;
     }
-    const accounts = options.accounts ?? [];
     const among = accounts.length === 0 ? [] : await accountsWrapper(dir, accounts);
 
     const readHostKeys = async (): Promise<void> => {
