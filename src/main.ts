@@ -1,7 +1,6 @@
 #!/usr/bin/env -S node --
 /** The bin: the only process.exit, and the only place that turns an unexpected throw into one line. */
 import manifest from '../package.json' with { type: 'json' };
-import { keepCompiledCode } from './cli/compiled-code.ts';
 import { freeBuffersAtOnce } from './cli/free-at-once.ts';
 import { resultsTo } from './cli/results.ts';
 
@@ -46,7 +45,6 @@ async function main(): Promise<void> {
     return leave(0);
   }
   freeBuffersAtOnce();
-  keepCompiledCode({ version: manifest.version, env: process.env });
   process.on('uncaughtException', bug);
   process.on('unhandledRejection', bug);
   const [{ cli }, { processIo }] = await Promise.all([import('./cli/cli.ts'), import('./cli/process-io.ts')]);
