@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 /** These put other modules in the place of some, for as long as the process lives; or measure its memory or timers, which others may change. */
 const ALONE =
   /\bvi\.(?:mock|doMock)\(|helpers\/without-addon|memoryUsage|getHeapStatistics|residentBytes|getTimerCount|hostile-channel-cases/;
-const ownProcess = unitTests().filter((file) => ALONE.test(readFileSync(file, 'utf8')));
+const ownProcess = testsOf('unit').filter((file) => ALONE.test(readFileSync(file, 'utf8')));
+
+/** Each runs several sshd; these hold what the program does to a limit in time or memory, and print what it was. */
+const timed = testsOf('e2e').filter((file) => /helpers\/figure/.test(readFileSync(file, 'utf8')));
 
 const unit = {
   globalSetup: ['test/setup/run-directory.ts'],
@@ -14,6 +17,14 @@ const unit = {
   pool: 'forks' as const,
   // Vitest leaves one processor to itself, which on two of them is half.
   maxWorkers: 2,
+};
+
+const endToEnd = {
+  globalSetup: ['test/setup/run-directory.ts', 'test/setup/build.ts'],
+  setupFiles: ['test/setup/leftovers.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  pool: 'forks' as const,
 };
 
 export default defineConfig({
@@ -31,25 +42,24 @@ export default defineConfig({
         },
       },
       { test: { ...unit, name: 'unit-own-process', include: ownProcess } },
+      // More at a time would make their limits lie.
+      { test: { ...endToEnd, name: 'e2e-timed', include: timed, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      // A third of their time is waiting for other programs.
       {
         test: {
+          ...endToEnd,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/setup/run-directory.ts', 'test/setup/build.ts'],
-          setupFiles: ['test/setup/leftovers.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          pool: 'forks',
-          // A third of their time is waiting for other programs. More at a time would make their time limits lie.
+          exclude: timed,
           maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
   },
 });
 
-function unitTests(): string[] {
+function testsOf(kind: 'unit' | 'e2e'): string[] {
   const files = readdirSync('test', { recursive: true, encoding: 'utf8' });
-  return files.filter((file) => file.endsWith('.test.ts') && !file.startsWith('e2e/')).map((file) => `test/${file}`);
+  return files.filter((file) => file.endsWith('.test.ts') && file.startsWith('e2e/') === (kind === 'e2e')).map((file) => `test/${file}`);
 }

@@ -9,6 +9,8 @@ const PREFIX = 'dist-test-';
 
 /** Not dist/ itself: a second run, or a build, would pull the program from under this one. */
 export function setup(): () => void {
+  // Another project of this run has built it.
+  if (process.env.TUNNELS_TEST_MAIN !== undefined) return () => undefined;
   for (const entry of readdirSync(ROOT)) {
     if (entry.startsWith(PREFIX) && !isAlive(Number(entry.slice(PREFIX.length))))
       rmSync(join(ROOT, entry), { recursive: true, force: true });
