@@ -6,8 +6,8 @@ const ALONE =
   /\bvi\.(?:mock|doMock)\(|helpers\/without-addon|memoryUsage|getHeapStatistics|residentBytes|getTimerCount|hostile-channel-cases/;
 const ownProcess = testsOf('unit').filter((file) => ALONE.test(readFileSync(file, 'utf8')));
 
-/** Each runs several sshd; these hold what the program does to a limit in time or memory, and print what it was. */
-const timed = testsOf('e2e').filter((file) => /helpers\/figure/.test(readFileSync(file, 'utf8')));
+/** Each runs several sshd; these hold what the program does to a limit in time or memory, or break its links in the middle of something. */
+const timed = testsOf('e2e').filter((file) => /helpers\/(?:figure|fault-)/.test(readFileSync(file, 'utf8')));
 
 const unit = {
   globalSetup: ['test/setup/run-directory.ts'],
@@ -44,7 +44,7 @@ export default defineConfig({
       { test: { ...unit, name: 'unit-own-process', include: ownProcess } },
       // More at a time would make their limits lie.
       { test: { ...endToEnd, name: 'e2e-timed', include: timed, maxWorkers: 2, sequence: { groupOrder: 1 } } },
-      // A third of their time is waiting for other programs.
+      // Two at a time leave a fifth of two processors idle.
       {
         test: {
           ...endToEnd,

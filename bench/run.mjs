@@ -30,15 +30,11 @@ build(
   ...['main', 'endpoint', 'link'].map((name) => inRoot('bench', `${name}.ts`)),
 );
 
-const env = { ...process.env, ...programs.env };
-// With this each process of node reads and checks a file of certificates as it starts: the shell's doing, and nobody here asks for one.
-delete env.NODE_EXTRA_CA_CERTS;
-
 const child = spawn(process.execPath, [`${out}/bench/main.mjs`, ...process.argv.slice(2)], {
   cwd: root,
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
-    ...env,
+    ...programs.env,
     ...(given === undefined ? { TUNNELS_BENCH_PROGRAM: `${out}/program/main.js` } : { TUNNELS_BENCH_ELSEWHERE: 'yes' }),
   },
 });

@@ -38,7 +38,7 @@ const run = spawnSync(
   {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...programs.env, SOAK_MINUTES: String(minutes), SOAK_SEED: String(seed) },
+    env: { ...programs.env, SOAK_MINUTES: String(minutes), SOAK_SEED: String(seed) },
   },
 );
 if (run.error) console.error(`cannot run vitest: ${run.error.message}`);

@@ -23,16 +23,12 @@ if (programs.missing.length > 0) {
   }
 }
 
-const env = { ...process.env, ...programs.env };
-// No test asks for a certificate, and with this each process of node reads and checks the whole file as it starts: tens of milliseconds.
-delete env.NODE_EXTRA_CA_CERTS;
-
 const result = inRoot('.cache', 'test-results', `${process.pid}.json`);
 mkdirSync(inRoot('.cache', 'test-results'), { recursive: true });
 const run = spawnSync(
   process.execPath,
   [bin('vitest', 'vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${result}`, ...args],
-  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env },
+  { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: programs.env },
 );
 if (run.error) console.error(`cannot run vitest: ${run.error.message}`);
 finish(count(run.status));

@@ -449,8 +449,12 @@ test('every example is tested here', () => {
 test.each(examples)('%s is valid, and its plan opens what it names', async (example) => {
   const project = createProject();
   try {
-    const plan = await project.run(['plan', '-f', fileOf(example)]);
-    // 2: there is something to do. A file that is not valid ends with 3, and without a plan.
+    const [config, plan] = await Promise.all([
+      project.run(['config', '-q', '-f', fileOf(example)]),
+      project.run(['plan', '-f', fileOf(example)]),
+    ]);
+    expect(config).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    // 2: there is something to do.
     expect(plan).toMatchObject({ code: 2, stderr: '' });
     for (const tunnel of cases[example]?.opens ?? []) expect(plan.stdout).toContain(`+ tunnel ${tunnel}`);
   } finally {
