@@ -7,7 +7,12 @@ export interface ProcessRow {
   readonly parent: number;
   /** The kernel's letter: R, S, D, T (stopped), Z (zombie). */
   readonly state: string;
+  /** Clock ticks from the system's start to its own; 0 where only ps tells, which is not asked. */
+  readonly started: number;
 }
+
+/** starttime of proc(5), the 22nd field, counted from what follows the parent. */
+const STARTED = 17;
 
 function fromProc(): ProcessRow[] {
   const rows: ProcessRow[] = [];
@@ -16,8 +21,8 @@ function fromProc(): ProcessRow[] {
     try {
       const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
       // The command name is in parentheses and may hold anything, so what follows begins after the last one.
-      const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      rows.push({ pid: Number(entry), parent: Number(parent), state });
+      const [state = '', parent = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      rows.push({ pid: Number(entry), parent: Number(parent), state, started: Number(rest[STARTED]) });
     } catch {
       // It ended while we looked.
     }
@@ -31,12 +36,14 @@ function fromPs(): ProcessRow[] {
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter((cells) => cells.length === 3)
-    .map(([pid = '', parent = '', state = '']) => ({ pid: Number(pid), parent: Number(parent), state: state.slice(0, 1) }));
+    .map(([pid = '', parent = '', state = '']) => ({ pid: Number(pid), parent: Number(parent), state: state.slice(0, 1), started: 0 }));
 }
 
-/** Every process but zombies, which hold nothing. */
-export const processTable = (): ProcessRow[] => (existsSync('/proc/self/stat') ? fromProc() : fromPs()).filter((row) => row.state !== 'Z');
+/** Every process but zombies, which hold nothing; the oldest first: numbers begin again when all have been used. */
+export const processTable = (): ProcessRow[] =>
+  (existsSync('/proc/self/stat') ? fromProc() : fromPs()).filter((row) => row.state !== 'Z').sort((a, b) => a.started - b.started);
 
+/** The oldest first. */
 export const childrenOf = (parent: number, table = processTable()): number[] =>
   table.filter((row) => row.parent === parent).map((row) => row.pid);
 

@@ -80,7 +80,7 @@ export interface Sshd {
   /** The first match in the log from the start, or from `from` (a length of `log()`) on. */
   waitForLog(pattern: RegExp, ms?: number, from?: number): Promise<RegExpMatchArray>;
   connections(): SshdCounts;
-  /** One a connection: the process that, once killed, ends that connection. */
+  /** One a connection, the oldest first: the process that, once killed, ends that connection. */
   sessionPids(): number[];
   /** Sends a signal to every process of every session: SIGKILL cuts them, SIGSTOP freezes, SIGCONT thaws. */
   signalSessions(signal: NodeJS.Signals): number;
