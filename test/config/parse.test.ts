@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LIMITS, parse } from '../../src/config/parse.ts';
+import { LIMITS } from '../../src/config/limits.ts';
+import { parse } from '../../src/config/parse.ts';
 import { toPlain } from '../../src/config/node.ts';
 import { Problems } from '../../src/config/problems.ts';
 import { createSource } from '../../src/config/source.ts';
