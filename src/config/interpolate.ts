@@ -164,13 +164,20 @@ function retype(text: string, shape: Shape | undefined): Scalar {
   return text;
 }
 
+/** What has no variable in it is given back as it is. */
 export function interpolate(node: Node, interpolation: Interpolation, shape?: Shape): Node {
   if (node.kind === 'scalar') return interpolateScalar(node, interpolation, shape);
-  if (node.kind === 'list') return { ...node, items: node.items.map((item) => interpolate(item, interpolation, shape?.items)) };
-  const entries = new Map<string, Entry>();
-  for (const [key, entry] of node.entries) {
-    const inner = shape?.keys && Object.hasOwn(shape.keys, key) ? shape.keys[key] : shape?.others;
-    entries.set(key, isUsers(key) ? entry : { key: entry.key, value: interpolate(entry.value, interpolation, inner) });
+  if (node.kind === 'list') {
+    const items = node.items.map((item) => interpolate(item, interpolation, shape?.items));
+    return items.every((item, index) => item === node.items[index]) ? node : { ...node, items };
   }
-  return { ...node, entries };
+  let entries: Map<string, Entry> | null = null;
+  for (const [key, entry] of node.entries) {
+    if (isUsers(key)) continue;
+    const inner = shape?.keys && Object.hasOwn(shape.keys, key) ? shape.keys[key] : shape?.others;
+    const value = interpolate(entry.value, interpolation, inner);
+    // A value that is replaced keeps its place in the order of the keys.
+    if (value !== entry.value) (entries ??= new Map(node.entries)).set(key, { key: entry.key, value });
+  }
+  return entries ? { ...node, entries } : node;
 }

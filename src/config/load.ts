@@ -7,6 +7,7 @@ import { find, STDIN_NAME, type Found } from './find.ts';
 import { shape } from './generated/shape.ts';
 import { interpolate } from './interpolate.ts';
 import type { LoadFailure, LoadOptions, Loaded } from './loaded.ts';
+import { ParsedFiles } from './parsed-files.ts';
 import type { FoundCommand, Made, ProjectCommands } from './project-commands.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { child, isUsers, type Node } from './node.ts';
@@ -22,16 +23,21 @@ import { writeOut } from './write-out.ts';
 export interface LoadDeps {
   /** What ssh_config says of a host; the default asks ssh. */
   readonly lookup?: SshConfigLookup;
+  /** Of an earlier load, so that of a file that was edited only the edit is parsed; the default knows nothing. */
+  readonly parsed?: ParsedFiles;
 }
 
 /** Never rejects: problems are diagnostics, all of them at once. */
-export async function load(options: LoadOptions, { lookup = sshConfigLookup() }: LoadDeps = {}): Promise<Result<Loaded, LoadFailure>> {
+export async function load(
+  options: LoadOptions,
+  { lookup = sshConfigLookup(), parsed = new ParsedFiles() }: LoadDeps = {},
+): Promise<Result<Loaded, LoadFailure>> {
   const problems = new Problems();
   const { found, watch } = await find(options, problems);
   if (!found) return failed({ problems, watch, sources: [] });
   const environment = await readEnvironment(options, found.projectDirectory, problems);
   const interpolation = { env: environment.variables, problems };
-  const read = await readTree(found, interpolation);
+  const read = await readTree(found, interpolation, parsed);
   const report = { problems, sources: read.sources, watch: [...new Set([...found.watch, ...environment.watch, ...read.watch])] };
   if (read.root === null) return failed(report);
   const interpolated = interpolate(read.root, interpolation, shape);

@@ -6,12 +6,28 @@ import type { Problems } from './problems.ts';
 import { DocumentReader } from './read-document.ts';
 import type { Source } from './source.ts';
 
-/** Null where there is nothing to go on with; the problems say why. */
-export function parse(source: Source, problems: Problems): Node | null {
-  const tokens = tokenize(source, problems);
-  if (tokens === null) return null;
+/** What a text was read to. */
+export interface Parsed {
+  readonly source: Source;
+  readonly root: Node;
+  /** It has so many at most. */
+  readonly lexemes: number;
+  /** Each entry means by itself what it means here: there is no anchor, alias, merge key, tag or directive, and nothing was wrong. */
+  readonly isPlain: boolean;
+}
+
+/** From `start` to before `end`, as offsets into the text. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Null where there is nothing to go on with; the problems say why. Of a stretch: as if the text had nothing else. */
+export function parse(source: Source, problems: Problems, { start, end }: Stretch = wholeOf(source)): Parsed | null {
+  const lexed = tokenize(source, problems, { start, end });
+  if (lexed === null) return null;
   const options = { version: '1.2', schema: 'core', merge: false, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
-  const documents = [...new Composer(options).compose(tokens, true, source.text.length)];
+  const documents = [...new Composer(options).compose(lexed.tokens, true, end)];
   const [document, second] = documents;
   if (second) {
     const at = { source, start: second.range[0], end: second.range[0] + 1 };
@@ -26,26 +42,41 @@ export function parse(source: Source, problems: Problems): Node | null {
   for (const error of document.errors.slice(0, LIMITS.syntaxErrors)) reportSyntax(error, source, problems);
   // A tree that was guessed around a syntax error only gives problems that are none.
   if (document.errors.length > 0) return null;
-  return new DocumentReader(source, problems).read(document);
+  const root = new DocumentReader(source, problems).read(document);
+  return { source, root, lexemes: lexed.count, isPlain: lexed.isPlain && !problems.failed };
 }
 
-function tokenize(source: Source, problems: Problems): CST.Token[] | null {
+const wholeOf = (source: Source): Stretch => ({ start: 0, end: source.text.length });
+
+interface Lexed {
+  readonly tokens: readonly CST.Token[];
+  readonly count: number;
+  readonly isPlain: boolean;
+}
+
+/** What an anchor, an alias, a tag and a directive begin with, and no scalar does; text of a block scalar may, to no harm. */
+const REACHING_FAR = /^(?:[&*!%]|<<$)/;
+
+function tokenize(source: Source, problems: Problems, stretch: Stretch): Lexed | null {
   const refuse = (message: string, start: number): null => {
     problems.add({ code: 'yaml-syntax', message, at: { source, start, end: start + 1 } });
     return null;
   };
   if (source.text.length > LIMITS.bytes) return refuse('the file is larger than 1 MiB', 0);
   const parser = new Parser();
+  parser.offset = stretch.start;
   const tokens: CST.Token[] = [];
   let count = 0;
-  for (const lexeme of new Lexer().lex(source.text)) {
+  let isPlain = true;
+  for (const lexeme of new Lexer().lex(source.text.slice(stretch.start, stretch.end))) {
     count += 1;
     if (count > LIMITS.tokens) return refuse(`the file holds more than ${LIMITS.tokens} tokens`, parser.offset);
+    isPlain &&= !REACHING_FAR.test(lexeme);
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > LIMITS.depth + 2) return refuse(`the file is nested more than ${LIMITS.depth} deep`, parser.offset);
   }
   tokens.push(...parser.end());
-  return tokens;
+  return { tokens, count, isPlain };
 }
 
 const HINTS: Readonly<Record<string, string>> = {

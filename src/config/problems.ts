@@ -33,7 +33,7 @@ export class Problems {
 
   /** Whether the value there is refused already: not worth looking at any further. */
   refused(at: Span): boolean {
-    return this.#places.has(`refused ${placeOf(rangeOf(at))}`);
+    return this.#places.size > 0 && this.#places.has(`refused ${placeOf(rangeOf(at))}`);
   }
 
   get failed(): boolean {

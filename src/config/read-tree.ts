@@ -6,7 +6,7 @@ import { expandShortForm, type Expanded } from './expand-short-form.ts';
 import { isInside, type Found } from './find.ts';
 import { interpolate, type Interpolation } from './interpolate.ts';
 import { merge, type Merging } from './merge.ts';
-import { parse } from './parse.ts';
+import type { ParsedFiles } from './parsed-files.ts';
 import type { Problems } from './problems.ts';
 import { createSource, type Source, type Span } from './source.ts';
 import { readText } from './text-file.ts';
@@ -22,8 +22,8 @@ export interface Tree {
 
 const MAX_INCLUDED = 100;
 
-export async function readTree(found: Found, interpolation: Interpolation): Promise<Tree> {
-  const reading = new TreeReading(found.projectDirectory, interpolation);
+export async function readTree(found: Found, interpolation: Interpolation, parsed: ParsedFiles): Promise<Tree> {
+  const reading = new TreeReading(found.projectDirectory, interpolation, parsed);
   let root: Node | undefined;
   let complete = true;
   for (const { path, name, text } of found.files) {
@@ -38,6 +38,7 @@ export async function readTree(found: Found, interpolation: Interpolation): Prom
     if (own === null) complete = false;
     else root = merge(root, own, reading.merging);
   }
+  parsed.keep(reading.sources);
   return { root: complete ? (root ?? null) : null, sources: reading.sources, watch: reading.watch, expanded: reading.expanded };
 }
 
@@ -59,12 +60,14 @@ class TreeReading {
   readonly #projectDirectory: string;
   readonly #interpolation: Interpolation;
   readonly #problems: Problems;
+  readonly #parsed: ParsedFiles;
   readonly #included = new Set<string>();
 
-  constructor(projectDirectory: string, interpolation: Interpolation) {
+  constructor(projectDirectory: string, interpolation: Interpolation, parsed: ParsedFiles) {
     this.#projectDirectory = projectDirectory;
     this.#interpolation = interpolation;
     this.#problems = interpolation.problems;
+    this.#parsed = parsed;
     this.merging = { expand: (node) => this.#expand(node) };
   }
 
@@ -72,7 +75,7 @@ class TreeReading {
   async file(file: File): Promise<Node | null> {
     const source = createSource(file.name, file.text);
     this.sources.push(source);
-    const root = parse(source, this.#problems);
+    const root = this.#parsed.parse(source, this.#problems);
     if (root?.kind !== 'map') return root;
     const include = root.entries.get('include');
     if (!include) return root;

@@ -92,7 +92,11 @@ export function bringUpOrder(graph: Graph): NodeId[][] {
   const open = new Map<NodeId, number>();
   for (const [id, list] of needs) {
     open.set(id, list.length);
-    for (const need of list) dependants.set(need, [...(dependants.get(need) ?? []), id]);
+    for (const need of list) {
+      const known = dependants.get(need);
+      if (known) known.push(id);
+      else dependants.set(need, [id]);
+    }
   }
   const waves: NodeId[][] = [];
   for (let wave = [...needs.keys()].filter((id) => open.get(id) === 0); wave.length > 0; ) {

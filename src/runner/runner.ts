@@ -1,5 +1,6 @@
 /** A project that runs: load → apply, and again at each change of a file. A file that does not load changes nothing. */
 import { load } from '../config/load.ts';
+import { ParsedFiles } from '../config/parsed-files.ts';
 import type { LoadOptions, Loaded } from '../config/loaded.ts';
 import { profilesAsked } from '../config/profiles.ts';
 import type { TunnelsEvent } from '../core/event.ts';
@@ -57,6 +58,7 @@ class Runner implements RunnerPort {
   #watch: Promise<FileWatch> | null = null;
   #wake: WakeWatch | null = null;
   #descriptors: DescriptorWatch | null = null;
+  readonly #parsed = new ParsedFiles();
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;
   #selection: Selection;
@@ -216,7 +218,8 @@ class Runner implements RunnerPort {
   }
 
   #load(selection: Selection, names: readonly string[]): ReturnType<typeof load> {
-    return load({ ...selection.load, env: this.#options.load.env, names, standing: activatedNames(selection) });
+    const options = { ...selection.load, env: this.#options.load.env, names, standing: activatedNames(selection) };
+    return load(options, { parsed: this.#parsed });
   }
 
   #settled(loaded: Loaded): Promise<Settled> {

@@ -10,7 +10,7 @@ function merged(...texts: string[]): unknown {
   const problems = new Problems();
   const nodes = texts.map((text, index) => {
     const source = createSource(`f${index}`, text);
-    return parse(source, problems) ?? emptyMap({ source, start: 0, end: 0 });
+    return parse(source, problems)?.root ?? emptyMap({ source, start: 0, end: 0 });
   });
   const all = nodes.reduce((base, over) => merge(base, over, { expand: () => null }));
   return JSON.parse(JSON.stringify(toPlain(all)));

@@ -8,7 +8,7 @@ import { createSource } from '../../src/config/source.ts';
 function parsed(text: string): { value: unknown; problems: string[]; took: number } {
   const problems = new Problems();
   const started = performance.now();
-  const node = parse(createSource('f', text), problems);
+  const node = parse(createSource('f', text), problems)?.root ?? null;
   const took = performance.now() - started;
   const found = problems.inOrder(['f']).map((each) => `${each.range?.start.line}:${each.range?.start.column} ${each.message}`);
   return { value: found.length > 0 || !node ? null : JSON.parse(JSON.stringify(toPlain(node))), problems: found, took };

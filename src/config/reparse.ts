@@ -1,0 +1,177 @@
+/**
+ * Reads a text that differs little from one that was read: only the entries with the edit in them are parsed, all others are taken over with their
+ * places moved. Of a reload of a thousand tunnels parsing was half. It gives what `parse` would, or null: what is not plainly so is left to that.
+ */
+import { LIMITS } from './limits.ts';
+import type { Entry, MapNode, Node } from './node.ts';
+import { parse, type Parsed, type Stretch } from './parse.ts';
+import { Problems } from './problems.ts';
+import type { Source, Span } from './source.ts';
+
+/** Null where all has to be read, or something is wrong with what was edited. */
+export function reparse(before: Parsed, source: Source): Parsed | null {
+  const { root } = before;
+  if (before.source.name !== source.name) return null;
+  if (before.source.text === source.text) return before;
+  if (!before.isPlain || root.kind !== 'map' || source.text.length > LIMITS.bytes) return null;
+  const read = new Edit(before, source).within({ map: root, end: before.source.text.length, level: 1 });
+  return read && { source, root: read.map, lexemes: before.lexemes + read.lexemes, isPlain: true };
+}
+
+type Named = readonly [string, Entry];
+
+interface Around {
+  readonly map: MapNode;
+  /** Where what follows it begins, in the text before. */
+  readonly end: number;
+  readonly level: number;
+}
+
+/** The entries of a map, from the first to the last with something of the edit in it. */
+interface Run {
+  readonly entries: readonly Named[];
+  /** Where the line of each begins, in the text before. */
+  readonly starts: readonly number[];
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A map with the edit in it, as it is now. */
+interface Read {
+  readonly map: MapNode;
+  readonly lexemes: number;
+  /** The edit was in the last entry, so that the map ends elsewhere. */
+  readonly atEnd: boolean;
+}
+
+class Edit {
+  readonly #old: Source;
+  readonly #new: Source;
+  readonly #lexemes: number;
+  /** What is not the same, in the text before. */
+  readonly #at: Stretch;
+  /** By so much what follows has moved. */
+  readonly #by: number;
+
+  constructor(before: Parsed, source: Source) {
+    this.#old = before.source;
+    this.#new = source;
+    this.#lexemes = before.lexemes;
+    const [old, now] = [before.source.text, source.text];
+    const shorter = Math.min(old.length, now.length);
+    let start = 0;
+    while (start < shorter && old.charCodeAt(start) === now.charCodeAt(start)) start += 1;
+    let rest = 0;
+    while (rest < shorter - start && old.charCodeAt(old.length - 1 - rest) === now.charCodeAt(now.length - 1 - rest)) rest += 1;
+    this.#at = { start, end: old.length - rest };
+    this.#by = now.length - old.length;
+  }
+
+  within(around: Around): Read | null {
+    const run = this.#runOf(around);
+    return run && (this.#inside(around, run) ?? this.#anew(around, run));
+  }
+
+  /** Null where not each entry of the map begins a line of its own. */
+  #runOf({ map, end }: Around): Run | null {
+    const entries = [...map.entries];
+    // In a flow map what stands on a line is no entry by itself.
+    if (entries[0]?.[1].key.start !== map.span.start) return null;
+    const starts = entries.map(([, { key }]) => lineOf(this.#old, key));
+    const first = starts.findLastIndex((start) => start <= this.#at.start);
+    const last = starts.findLastIndex((start) => start < this.#at.end);
+    return first < 0 || starts.includes(-1) || this.#at.end > end ? null : { entries, starts, first, last: Math.max(first, last) };
+  }
+
+  /** Where the edit is within one entry, which is a map. */
+  #inside({ map, end, level }: Around, { entries, starts, first, last }: Run): Read | null {
+    const [name, entry] = entries[first] ?? [];
+    if (name === undefined || first !== last || entry?.value.kind !== 'map') return null;
+    const inner = this.within({ map: entry.value, end: starts[last + 1] ?? end, level: level + 1 });
+    if (!inner) return null;
+    const read: Named[] = [[name, { key: this.#moved(entry.key, 0), value: inner.map }]];
+    const atEnd = inner.atEnd && last === entries.length - 1;
+    return { ...inner, map: this.#put({ map, entries, from: first, to: last + 1, read, end: atEnd ? inner.map.span.end : null }), atEnd };
+  }
+
+  /** The run together with who is before it, whose text could go on, and with who comes after it, where it has to be over. */
+  #anew({ map, end, level }: Around, { entries, starts, first, last }: Run): Read | null {
+    const { text } = this.#new;
+    const from = Math.max(first - 1, 0);
+    const next = entries[last + 1];
+    const start = starts[from] ?? 0;
+    const now = { start, end: (starts[last + 2] ?? end) + this.#by };
+    // More than half of the text is read no faster than all.
+    if ((!next && now.end !== text.length) || now.end - now.start > text.length / 2) return null;
+    const parsed = parse(this.#new, new Problems(), now);
+    if (!parsed?.isPlain || parsed.root.kind !== 'map') return null;
+    const { span } = parsed.root;
+    const read = [...parsed.root.entries];
+    // It begins as it did, with a key: what is before that could be a part of something above.
+    const column = (entries[from]?.[1].key.start ?? 0) - start;
+    if (read[0]?.[1].key.start !== start + column || span.start !== start + column || lineOf(this.#new, span) !== start) return null;
+    if (next) {
+      const [name, entry] = read.pop() ?? [];
+      if (name !== next[0] || entry?.key.start !== next[1].key.start + this.#by) return null;
+    } else if (text.slice(span.end, now.end).includes('#')) return null;
+    const names = new Set(read.map(([name]) => name));
+    // What is left of none would be an empty map, and which of two of a name is wrong is for who reads all.
+    if (names.size === 0 || entries.some(([name], index) => (index < from || index > last) && names.has(name))) return null;
+    const isFarFromLimits = this.#lexemes + parsed.lexemes <= LIMITS.values && level + depthOf(parsed.root) <= LIMITS.depth / 2;
+    if (!isFarFromLimits) return null;
+    return {
+      map: this.#put({ map, entries, from, to: last + 1, read, end: next ? null : span.end }),
+      lexemes: parsed.lexemes,
+      atEnd: !next,
+    };
+  }
+
+  /** The map with other entries from one to before another. `end`: where it now ends; null: as far before what follows it as before. */
+  #put({ map, entries, from, to, read, end }: Placing): MapNode {
+    const all = [
+      ...entries.slice(0, from).map((entry) => this.#movedEntry(entry, 0)),
+      ...read,
+      ...entries.slice(to).map((entry) => this.#movedEntry(entry, this.#by)),
+    ];
+    return { kind: 'map', entries: new Map(all), span: { source: this.#new, start: map.span.start, end: end ?? map.span.end + this.#by } };
+  }
+
+  #movedEntry([name, { key, value }]: Named, by: number): Named {
+    return [name, { key: this.#moved(key, by), value: this.#movedNode(value, by) }];
+  }
+
+  #movedNode(node: Node, by: number): Node {
+    const span = this.#moved(node.span, by);
+    if (node.kind === 'scalar') return { ...node, span };
+    if (node.kind === 'list') return { ...node, items: node.items.map((item) => this.#movedNode(item, by)), span };
+    return { ...node, entries: new Map([...node.entries].map((entry) => this.#movedEntry(entry, by))), span };
+  }
+
+  #moved({ start, end }: Span, by: number): Span {
+    return { source: this.#new, start: start + by, end: end + by };
+  }
+}
+
+interface Placing {
+  readonly map: MapNode;
+  readonly entries: readonly Named[];
+  readonly from: number;
+  readonly to: number;
+  readonly read: readonly Named[];
+  readonly end: number | null;
+}
+
+const BLANK = 0x20;
+const NEWLINE = 0x0a;
+
+/** Where the line begins that has nothing before this; -1 where it is not so. */
+function lineOf({ text }: Source, { start }: Span): number {
+  let at = start;
+  while (at > 0 && text.charCodeAt(at - 1) === BLANK) at -= 1;
+  return at === 0 || text.charCodeAt(at - 1) === NEWLINE ? at : -1;
+}
+
+const depthOf = (node: Node): number => {
+  const children = node.kind === 'map' ? [...node.entries.values()].map(({ value }) => value) : node.kind === 'list' ? node.items : [];
+  return 1 + Math.max(0, ...children.map(depthOf));
+};

@@ -1,0 +1,275 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../src/config/limits.ts';
+import { toPlain, type Node } from '../../src/config/node.ts';
+import { parse, type Parsed } from '../../src/config/parse.ts';
+import { ParsedFiles } from '../../src/config/parsed-files.ts';
+import { Problems } from '../../src/config/problems.ts';
+import { reparse } from '../../src/config/reparse.ts';
+import { createSource, rangeOf, type Span } from '../../src/config/source.ts';
+
+/** Null where something is wrong with it. */
+function whole(text: string): Parsed | null {
+  const problems = new Problems();
+  const parsed = parse(createSource('f', text), problems);
+  return problems.failed ? null : parsed;
+}
+
+/** Values and places, as anything that is told of them would have them. */
+const seen = (node: Node): unknown => {
+  const about = [place(node.span), node.directive ?? null];
+  if (node.kind === 'scalar') return [...about, node.value, node.written];
+  if (node.kind === 'list') return [...about, node.items.map(seen)];
+  return [...about, [...node.entries].map(([name, { key, value }]) => [name, place(key), seen(value)])];
+};
+const place = (span: Span): unknown => [rangeOf(span), span.source.text.slice(span.start, span.end).trimEnd()];
+
+/** Null where it was left to parse(); else it has to be what that gives. */
+function edited(before: Parsed, after: string): Parsed | null {
+  const read = reparse(before, createSource('f', after));
+  if (!read || read === before) return read;
+  const all = whole(after);
+  expect(all, JSON.stringify([before.source.text, after])).not.toBeNull();
+  if (all) expect(seen(read.root), JSON.stringify([before.source.text, after])).toEqual(seen(all.root));
+  expect(read.isPlain).toBe(all?.isPlain);
+  return read;
+}
+
+const fromTo = (before: string, after: string): Parsed | null => {
+  const parsed = whole(before);
+  expect(parsed).not.toBeNull();
+  return parsed && edited(parsed, after);
+};
+
+const MANY = Array.from({ length: 20 }, (_, index) => `  t${index}:\n    type: local\n    ingress: ${9000 + index}\n`);
+const FILE = `name: x\nhosts:\n  a: {port: 1}\n  b: {port: 2}\n  c: {port: 3}\ntunnels:\n${MANY.join('')}`;
+
+describe('of an edit only the entries around it are parsed', () => {
+  test.each([
+    ['a value', FILE.replace('9010', '9999')],
+    ['a value that becomes longer', FILE.replace('9010', '127.0.0.1:9999')],
+    ['a value that becomes a map of lines', FILE.replace('ingress: 9010', 'ingress:\n      x: 1\n      y: [2]')],
+    ['a value that goes', FILE.replace('ingress: 9010', 'ingress:')],
+    ['a key', FILE.replace('  t10:', '  other:')],
+    ['a quoted key', FILE.replace('  t10:', '  "t 10":')],
+    ['a new entry', FILE.replace('  t10:', '  new: {type: local}\n  t10:')],
+    ['a new entry with a comment above', FILE.replace('  t10:', '  # it is new\n  new: {type: local}\n  t10:')],
+    ['an entry that goes', FILE.replace(MANY[10] ?? '', '')],
+    ['two entries that go', FILE.replace(`${MANY[10]}${MANY[11]}`, '')],
+    ['two entries that change places', FILE.replace(`${MANY[10]}${MANY[11]}`, `${MANY[11]}${MANY[10]}`)],
+    ['the first entry', FILE.replace('9000', '9999')],
+    ['the last entry', FILE.replace('9019', '9999')],
+    ['a new entry at the end', `${FILE}  new: {type: local}\n`],
+    ['a new entry at the end without an end of line', `${FILE}  new: {type: local}`],
+    ['the last entry goes', FILE.replace(MANY[19] ?? '', '')],
+    ['a blank line', FILE.replace('  t10:', '\n  t10:')],
+    ['a comment', FILE.replace('  t10:', '  # the tenth\n  t10:')],
+    ['a comment at a value', FILE.replace('9010', '9010 # the tenth')],
+    ['an entry that is made a comment', FILE.replace(MANY[10] ?? '', (MANY[10] ?? '').replaceAll(/^(?=.)/gm, '#'))],
+    ['an entry of another map', FILE.replace('port: 2', 'port: 9')],
+    ['a map above', FILE.replace('name: x', 'name: y')],
+    ['text of more than one line', FILE.replace('9010', '|\n      a\n\n      b')],
+  ])('%s', (_, after) => {
+    const read = fromTo(FILE, after);
+    expect(read).not.toBeNull();
+    expect(read?.lexemes).toBeLessThan((whole(FILE)?.lexemes ?? 0) * 1.5);
+  });
+
+  test('one edit after another', () => {
+    let before = whole(FILE);
+    for (let index = 0; index < 20 && before; index += 1) {
+      const text = before.source.text;
+      before = edited(before, text.replace(`ingress: ${9000 + index}`, `ingress: "${index}"\n    egress: db:${index}`));
+    }
+    expect(before && toPlain(before.root)).toHaveProperty('tunnels.t19.egress', 'db:19');
+  });
+
+  test('what is the same is taken as it is', () => {
+    const before = whole(FILE);
+    expect(before && reparse(before, createSource('f', FILE))).toBe(before);
+  });
+});
+
+describe('what is not plainly so is left to parse()', () => {
+  const inserted = (text: string): string => FILE.replace('9010', text);
+  test.each([
+    ['something is wrong with it', FILE, inserted('[1')],
+    ['a name is there twice', FILE, FILE.replace('  t10:', '  t11:')],
+    ['a name is there twice, far away', FILE, FILE.replace('  t10:', '  t2:')],
+    ['there is an anchor now', FILE, inserted('&a 1')],
+    ['there is an alias now', FILE, inserted('*a')],
+    ['there is a tag now', FILE, inserted('!reset')],
+    ['there is a merge key now', FILE, FILE.replace('    ingress: 9010', '    <<: {x: 1}')],
+    ['there was an anchor elsewhere', FILE.replace('9001', '&a 9001'), FILE.replace('9001', '&a 9001').replace('9010', '9999')],
+    ['there was a directive', `%YAML 1.2\n---\n${FILE}`, `%YAML 1.2\n---\n${inserted('9999')}`],
+    ['a quote is left open', FILE, inserted('"9010')],
+    ['the line before is lengthened', FILE, FILE.replace('9010\n', '9010')],
+    ['a document ends', FILE, FILE.replace('  t10:', '...\n  t10:')],
+    ['a document begins', FILE, FILE.replace('tunnels:', '---\ntunnels:')],
+    ['a tab indents', FILE, FILE.replace('    ingress: 9010', '\t    ingress: 9010')],
+    ['it is further to the right', FILE, FILE.replace('  t10:', '   t10:')],
+    ['the last line is a comment', FILE, `${FILE}# end\n`],
+    ['all of it is another', FILE, 'a: 1\n'],
+    ['nothing is left', FILE, ''],
+    ['what comes after it is most of the file', FILE, FILE.replace('hosts:', 'x-note: z\nhosts:')],
+    ['it is the last of its map, and something follows', FILE, FILE.replace('port: 3', 'port: 9')],
+    ['it was no map', '- a\n- b\n- c\n- d\n', '- a\n- x\n- c\n- d\n'],
+    // `a` is what the comma ends, and not `1,`.
+    ['it is a flow map', '{\n  a: 1,\n  b: 2,\n  c: 3,\n  d: 4\n}\n', '{\n  a: 1,\n  b: 9,\n  c: 3,\n  d: 4\n}\n'],
+  ])('%s', (_, before, after) => {
+    expect(fromTo(before, after)).toBeNull();
+  });
+
+  test('a text that would be too large', () => {
+    const large = `${MANY.join('')}x: "${'a'.repeat(LIMITS.bytes)}"\n`;
+    expect(fromTo(MANY.join(''), large)).toBeNull();
+  });
+
+  test('a file of another name', () => {
+    const before = whole(FILE);
+    expect(before && reparse(before, createSource('g', FILE))).toBeNull();
+  });
+
+  test('what is nested deeply', () => {
+    const deep = `${'['.repeat(LIMITS.depth - 4)}${']'.repeat(LIMITS.depth - 4)}`;
+    expect(fromTo(FILE, inserted(deep))).toBeNull();
+    expect(whole(inserted(deep))).not.toBeNull();
+  });
+});
+
+describe('it gives what parse() gives', () => {
+  const good = join(import.meta.dirname, '..', 'corpus', 'good');
+
+  test('for each line of the corpus that goes, is there twice, is a comment, or is indented', () => {
+    let read = 0;
+    for (const name of readdirSync(good).filter((each) => each.endsWith('.yaml'))) {
+      const before = whole(readFileSync(join(good, name), 'utf8'));
+      const lines = before?.source.text.split('\n') ?? [];
+      for (const [index, line] of lines.entries()) {
+        for (const instead of [[], [line, line], [`#${line}`], [` ${line}`], [`${line} x`]]) {
+          if (before && edited(before, lines.toSpliced(index, 1, ...instead).join('\n'))) read += 1;
+        }
+      }
+    }
+    expect(read).toBeGreaterThan(300);
+  });
+
+  /** Blocks of lines with all that makes the end of a line, of a text or of a map hard to see. */
+  const scalars = (indent: string): readonly string[] => [
+    ' 1',
+    ' text',
+    ' "q: 1"',
+    '',
+    ' # nothing',
+    ' text # more',
+    ` |\n${indent}  line\n${indent}  two`,
+    ` |+\n${indent}  line\n\n`,
+    ` >-\n${indent}  folded\n${indent}   more`,
+    ` plain\n${indent}  goes on`,
+    ` "two\n${indent}  lines"`,
+    ' [1, 2]',
+    ` {\n${indent}  a: 1,\n${indent}  b: 2\n${indent} }`,
+    `\n${indent}- a\n${indent}- b: 1`,
+    `\n${indent}  - a\n${indent}  - b`,
+  ];
+  const block = (indent: string, depth: number): fc.Arbitrary<string> =>
+    fc
+      .array(
+        fc.tuple(
+          fc.constantFrom('', '', '', '\n', '# about\n', `${indent}# about\n`),
+          depth === 0
+            ? fc.constantFrom(...scalars(indent))
+            : fc.oneof(
+                fc.constantFrom(...scalars(indent)),
+                fc.constantFrom('  ', '    ').chain((more) => inner(indent + more, depth - 1)),
+              ),
+        ),
+        { minLength: 1, maxLength: 5 },
+      )
+      .map((entries) => entries.map(([above, value], index) => `${above}${indent}k${index}:${value}\n`).join(''));
+  const inner = (indent: string, depth: number): fc.Arbitrary<string> => block(indent, depth).map((text) => `\n${text.replace(/\n$/, '')}`);
+  const PIECES = [
+    '\n',
+    '#',
+    "'",
+    '"',
+    ' |+\n',
+    '- ',
+    '? ',
+    '{',
+    '}',
+    '&a ',
+    '*a',
+    '---\n',
+    '...\n',
+    '\t',
+    '\r\n',
+    ': ',
+    ',',
+    '  ',
+    '\n  y: 2',
+    '1',
+    'a',
+    'b:',
+  ];
+  const edit = fc.record({ at: fc.nat(), cut: fc.constantFrom(0, 0, 1, 2, 5, 30), put: fc.constantFrom('', ...PIECES) });
+
+  test('for anything, edited anyhow', () => {
+    let read = 0;
+    fc.assert(
+      fc.property(block('', 3), fc.array(edit, { minLength: 1, maxLength: 6 }), (text, edits) => {
+        let before = whole(text);
+        for (const { at, cut, put } of edits) {
+          if (!before) return;
+          const old = before.source.text;
+          const from = at % (old.length + 1);
+          const after = old.slice(0, from) + put + old.slice(from + cut);
+          const next = edited(before, after);
+          if (next && next !== before) read += 1;
+          before = next ?? whole(after) ?? before;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(read).toBeGreaterThan(20);
+  });
+});
+
+describe('files that are read again', () => {
+  const read = (files: ParsedFiles, name: string, text: string): { readonly root: Node | null; readonly failed: boolean } => {
+    const problems = new Problems();
+    const root = files.parse(createSource(name, text), problems);
+    return { root, failed: problems.failed };
+  };
+  const t0 = (root: Node | null): unknown => root?.kind === 'map' && root.entries.get('tunnels')?.value;
+
+  test('a text that is the same is not parsed again', () => {
+    const files = new ParsedFiles();
+    const { root } = read(files, 'f', FILE);
+    expect(t0(read(files, 'f', FILE).root)).toBe(t0(root));
+  });
+
+  test('what was wrong in between is told, and forgotten', () => {
+    const files = new ParsedFiles();
+    read(files, 'f', FILE);
+    expect(read(files, 'f', FILE.replace('9010', '[')).failed).toBe(true);
+    expect(read(files, 'f', FILE.replace('  t10:', '  t11:')).failed).toBe(true);
+    expect(read(files, 'f', FILE.replace('  t10:', '  t11:')).failed).toBe(true);
+    const { root, failed } = read(files, 'f', FILE.replace('9010', '9999'));
+    expect(failed).toBe(false);
+    expect(root && toPlain(root)).toHaveProperty('tunnels.t10.ingress', 9999);
+  });
+
+  test('each has its own', () => {
+    const files = new ParsedFiles();
+    const f = read(files, 'f', FILE).root;
+    const g = read(files, 'g', FILE).root;
+    expect(g?.span.source.name).toBe('g');
+    expect(t0(read(files, 'f', FILE).root)).toBe(t0(f));
+    files.keep([createSource('g', '')]);
+    expect(t0(read(files, 'g', FILE).root)).toBe(t0(g));
+    expect(t0(read(files, 'f', FILE).root)).not.toBe(t0(f));
+  });
+});
