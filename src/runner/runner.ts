@@ -40,6 +40,17 @@ export interface RunnerOptions {
   readonly network?: Network;
 }
 
+interface Reading {
+  /** When that began, on the runner's clock. */
+  readonly at: number;
+  /** What was asked for by then: more may have been since. */
+  readonly asked: Selection;
+  readonly named: readonly string[];
+  /** With what is lent. */
+  readonly selection: Selection;
+  readonly result: Awaited<ReturnType<typeof load>>;
+}
+
 export const createRunner = (options: RunnerOptions): RunnerPort => new Runner(options);
 
 class Runner implements RunnerPort {
@@ -113,7 +124,12 @@ class Runner implements RunnerPort {
   }
 
   watch(): void {
-    this.#watch ??= watchFiles(async () => void (await this.apply()));
+    this.#watch ??= watchFiles((isWhole) =>
+      this.#inTurn(async () => {
+        const read = await this.#read();
+        if (await isWhole()) await this.#take(read);
+      }),
+    );
     void this.#follow(this.#watchedFiles);
   }
 
@@ -227,13 +243,22 @@ class Runner implements RunnerPort {
   }
 
   async #apply(lent: readonly string[] = []): Promise<ApplyResult> {
-    this.#readAt = this.#clock.now();
-    const selection = this.#lending.selection(this.#selection);
-    const result = await this.#load(selection, [...this.#justNamed, ...lent]);
-    if (result.ok || this.#appliedSelection) this.#justNamed = [];
+    return this.#take(await this.#read(lent));
+  }
+
+  /** Has no effect. */
+  async #read(lent: readonly string[] = []): Promise<Reading> {
+    const [at, asked, named] = [this.#clock.now(), this.#selection, this.#justNamed];
+    const selection = this.#lending.selection(asked);
+    return { at, asked, named, selection, result: await this.#load(selection, [...named, ...lent]) };
+  }
+
+  async #take({ at, asked, named, selection, result }: Reading): Promise<ApplyResult> {
+    this.#readAt = at;
+    if (result.ok || this.#appliedSelection) this.#justNamed = this.#justNamed.slice(named.length);
     if (!result.ok) {
       await this.#follow(result.error.watch);
-      this.#selection = this.#appliedSelection ?? this.#selection;
+      if (this.#selection === asked) this.#selection = this.#appliedSelection ?? asked;
       this.#publish({ type: 'rejected', diagnostics: result.error.diagnostics });
       return { applied: false, failure: result.error };
     }
@@ -243,7 +268,7 @@ class Runner implements RunnerPort {
     if (this.#stopping) return { applied: true, plan: { steps: [] }, loaded };
     this.#loaded = loaded;
     this.#project = settled.project;
-    this.#appliedSelection = this.#selection;
+    this.#appliedSelection = asked;
     this.#lookForChanges();
     this.#trust.applied(settled);
     // The first time they are told with those of the file.

@@ -13,15 +13,23 @@ export interface FileWatch {
   close(): Promise<void>;
 }
 
-/** After an event, how long to wait for the rest of a save; and how far apart two readings must agree. */
+/** Whether what the files say now is what was found when the change was told, and for so long that it is no half of a save. */
+export type IsWhole = () => Promise<boolean>;
+
+/** How far apart two readings must agree: the rest of a save is waited for so long. */
 const SETTLE_MS = 30;
+/** How soon they are looked at again where something happened beside them; twice as long each time. */
+const LOOK_MS = 2;
 /** The times of files come from a clock that moves in steps, and lags behind the one the reader looked at. */
 const CLOCK_STEP_MS = 20;
 /** A file that never stops changing is read as it is after this long. */
 const SETTLE_LIMIT_MS = 400;
 
-/** `onChange` runs one at a time; changes made meanwhile lead to one more run. */
-export async function watchFiles(onChange: () => Promise<void>): Promise<FileWatch> {
+/**
+ * `onChange` runs one at a time; changes made meanwhile lead to one more run. It may read the files while the rest of a save is waited for: only what
+ * `isWhole` affirms after that may have an effect, and what it does not is told again.
+ */
+export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>): Promise<FileWatch> {
   const { watch } = await import('chokidar');
   let watcher: FSWatcher | null = null;
   let files: readonly string[] = [];
@@ -29,36 +37,62 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
   let running = false;
   let again = false;
   let closed = false;
+  let wake: (() => void) | null = null;
 
-  const settled = async (): Promise<Reading> => {
-    let reading = await readingOf(files);
-    for (let waited = 0; waited < SETTLE_LIMIT_MS; waited += SETTLE_MS) {
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      const next = await readingOf(files);
-      if (next.digest === reading.digest) return next;
-      reading = next;
+  /** Until something happens, but not before `leastMs`; as long as the rest of a save is waited for. */
+  const quiet = async (leastMs: number): Promise<void> => {
+    const enough = pause(SETTLE_MS);
+    await pause(leastMs);
+    if (!again) await Promise.race([enough, new Promise<void>((resolve) => (wake = resolve))]);
+    wake = null;
+  };
+
+  /** False where it was not whole, and has to be told again. `since`: when what was found began not to be. */
+  const tell = async (followed: readonly string[], first: Reading, since: number): Promise<boolean> => {
+    const later = pause(SETTLE_MS);
+    const agree = async (): Promise<Reading | null> => {
+      await later;
+      // Only now, that they were read: what is the same before and after was so meanwhile.
+      const next = await readingOf(followed);
+      const isSame = next.digest === first.digest && next.stamp === first.stamp;
+      if (closed || !(isSame || performance.now() - since > SETTLE_LIMIT_MS)) return null;
+      known = next.digest;
+      return next;
+    };
+    let agreed: Promise<Reading | null> | null = null;
+    await onChange(async () => (await (agreed ??= agree())) !== null);
+    const reading = await (agreed ??= agree());
+    // Saved meanwhile: which of the two was read is not known, and the later one may say again what was known before.
+    if (reading && (await stampOf(followed)) !== reading.stamp) {
+      known = '';
+      again = true;
     }
-    return reading;
+    return reading !== null;
   };
 
   const onEvent = async (): Promise<void> => {
     if (running) {
       again = true;
+      wake?.();
       return;
     }
     running = true;
+    let since = performance.now();
+    let leastMs = LOOK_MS;
     do {
       again = false;
       const followed = files;
-      const { digest, stamp } = await settled();
-      if (closed || digest === known) continue;
-      known = digest;
-      await onChange();
-      // Saved meanwhile: which of the two was read is not known, and the later one may say again what was known before.
-      if ((await stampOf(followed)) !== stamp) {
-        known = '';
+      const reading = await readingOf(followed);
+      if (reading.digest === known) {
+        // An atomic save is told first of by the file that will take the other's place; so is anything else in the directory.
+        await quiet(leastMs);
+        leastMs = Math.min(2 * leastMs, SETTLE_MS);
+        again ||= (await digestOf(files)) !== known;
+      } else if (!(await tell(followed, reading, since))) {
         again = true;
+        continue;
       }
+      since = performance.now();
     } while (again && !closed);
     running = false;
   };
@@ -98,6 +132,8 @@ export async function watchFiles(onChange: () => Promise<void>): Promise<FileWat
     },
   };
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Reading {
   readonly stamp: string;

@@ -133,6 +133,25 @@ describe('what was asked for by name', () => {
     expect(await runner.apply()).toMatchObject({ applied: false });
   });
 
+  it('one that is given while the file is read for something else is neither lost nor let pass', async () => {
+    save(TWO);
+    start(['web']);
+    await runner.apply();
+    const reading = runner.apply();
+    await new Promise((resolve) => setImmediate(resolve));
+    runner.select(['nosuch'], { noDeps: false });
+    const asked = runner.apply();
+    expect(await reading).toMatchObject({ applied: true });
+    expect(await asked).toMatchObject({ applied: false });
+    // The failure takes back what was asked for, and nothing else.
+    const again = runner.apply();
+    await new Promise((resolve) => setImmediate(resolve));
+    runner.select(['db'], { noDeps: false });
+    expect(await again).toMatchObject({ applied: true });
+    expect(await runner.apply()).toMatchObject({ applied: true });
+    expect(await open()).toEqual(['web', 'db']);
+  });
+
   it('one that has gone from the file and is there again comes up again', async () => {
     save(TWO);
     start(['db']);

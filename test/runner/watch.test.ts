@@ -1,7 +1,7 @@
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { watchFiles, type FileWatch } from '../../src/runner/watch.ts';
+import { watchFiles, type FileWatch, type IsWhole } from '../../src/runner/watch.ts';
 import { liveScratch, remove, scratch } from '../helpers/scratch.ts';
 import { until } from '../helpers/wait.ts';
 
@@ -10,9 +10,19 @@ let main: string;
 let watch: FileWatch;
 let changes: number;
 let onChange: () => Promise<void>;
+/** What is done with a change before it is known whether it is whole. */
+let onFound: () => Promise<void>;
+let answers: boolean[];
+
+const told = async (isWhole: IsWhole): Promise<void> => {
+  await onFound();
+  const whole = await isWhole();
+  if (whole) await onChange();
+  answers.push(whole);
+};
 
 const start = async (files: readonly string[] = [main]): Promise<void> => {
-  watch = await watchFiles(() => onChange());
+  watch = await watchFiles(told);
   await watch.follow(files, Date.now() + 60_000);
 };
 
@@ -28,9 +38,11 @@ beforeEach(async () => {
   main = join(directory, 'tunnels.yaml');
   await writeFile(main, 'one');
   changes = 0;
+  answers = [];
   onChange = async () => {
     changes += 1;
   };
+  onFound = () => Promise.resolve();
 });
 
 afterEach(async () => {
@@ -107,7 +119,6 @@ it('the same contents saved again are no change', async () => {
 });
 
 it('saves in quick succession end in the last one', async () => {
-  const { readFile } = await import('node:fs/promises');
   let last = '';
   onChange = async () => {
     changes += 1;
@@ -142,7 +153,6 @@ it('a save right after the one before was told is told, too', async () => {
 });
 
 it('a file that is saved while it is read, and then again as it was, is read again', async () => {
-  const { readFile } = await import('node:fs/promises');
   let last = '';
   onChange = async () => {
     changes += 1;
@@ -155,8 +165,72 @@ it('a file that is saved while it is read, and then again as it was, is read aga
   await until(() => last === 'two', { what: 'what the file says to be read', detail: () => last });
 });
 
+describe('what is read before it is known to be whole', () => {
+  const read: string[] = [];
+  const affirmed: string[] = [];
+  beforeEach(() => {
+    read.length = 0;
+    affirmed.length = 0;
+    onFound = async () => void read.push(await readFile(main, 'utf8'));
+    onChange = async () => void affirmed.push(read.at(-1) ?? '');
+  });
+
+  it('counts only if it was all of the save', async () => {
+    onFound = async () => {
+      read.push(await readFile(main, 'utf8'));
+      if (read.length === 1) await writeFile(main, 'two, and the rest');
+    };
+    await start();
+    await writeFile(main, 'two');
+    await until(() => affirmed.length > 0, { what: 'the change' });
+    expect(read).toEqual(['two', 'two, and the rest']);
+    expect(affirmed).toEqual(['two, and the rest']);
+  });
+
+  it('is read again where it was something else in between, and then as before', async () => {
+    onFound = async () => {
+      if (read.length === 0) await saveAtomically(main, 'something else');
+      read.push(await readFile(main, 'utf8'));
+      if (read.length === 1) await saveAtomically(main, 'two');
+    };
+    await start();
+    await saveAtomically(main, 'two');
+    await until(() => affirmed.length > 0, { what: 'the change' });
+    expect(read).toEqual(['something else', 'two']);
+    expect(affirmed).toEqual(['two']);
+  });
+
+  it('counts after a while where the file never stops changing', async () => {
+    onFound = async () => {
+      await writeFile(main, `save ${read.length}`);
+      read.push(await readFile(main, 'utf8'));
+      await writeFile(main, `and ${read.length}`);
+    };
+    await start();
+    const from = performance.now();
+    await writeFile(main, 'two');
+    await until(() => affirmed.length > 0, { what: 'the change' });
+    expect(performance.now() - from).toBeGreaterThan(300);
+    expect(read.length).toBeGreaterThan(1);
+  });
+
+  it('has no effect once nobody watches any more', async () => {
+    const closing: Promise<void>[] = [];
+    onFound = async () => {
+      read.push(await readFile(main, 'utf8'));
+      closing.push(watch.close());
+    };
+    await start();
+    await writeFile(main, 'two');
+    await until(() => answers.length > 0, { what: 'the answer' });
+    await Promise.all(closing);
+    expect(answers).toEqual([false]);
+    expect(affirmed).toEqual([]);
+  });
+});
+
 it('a file that changed between being read and being followed is told', async () => {
-  watch = await watchFiles(() => onChange());
+  watch = await watchFiles(told);
   await watch.follow([main], Date.now() - 60_000);
   await changed(1);
 });
