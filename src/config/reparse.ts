@@ -13,7 +13,7 @@ export function reparse(before: Parsed, source: Source): Parsed | null {
   const { root } = before;
   if (before.source.name !== source.name) return null;
   if (before.source.text === source.text) return before;
-  if (!before.isPlain || root.kind !== 'map' || source.text.length > LIMITS.bytes) return null;
+  if (!before.isPlain || root.kind !== 'map') return null;
   const read = new Edit(before, source).within({ map: root, end: before.source.text.length, level: 1 });
   return read && { source, root: read.map, lexemes: before.lexemes + read.lexemes, isPlain: true };
 }
@@ -40,8 +40,8 @@ interface Run {
 interface Read {
   readonly map: MapNode;
   readonly lexemes: number;
-  /** The edit was in the last entry, so that the map ends elsewhere. */
-  readonly atEnd: boolean;
+  /** Where it ends if that is the end of the text; null: as far before what follows as before. */
+  readonly end: number | null;
 }
 
 class Edit {
@@ -52,6 +52,8 @@ class Edit {
   readonly #at: Stretch;
   /** By so much what follows has moved. */
   readonly #by: number;
+  /** So many characters are worth a try: half of the text is read no faster than all. */
+  #worth: number;
 
   constructor(before: Parsed, source: Source) {
     this.#old = before.source;
@@ -65,22 +67,23 @@ class Edit {
     while (rest < shorter - start && old.charCodeAt(old.length - 1 - rest) === now.charCodeAt(now.length - 1 - rest)) rest += 1;
     this.#at = { start, end: old.length - rest };
     this.#by = now.length - old.length;
+    this.#worth = now.length / 2;
   }
 
   within(around: Around): Read | null {
-    const run = this.#runOf(around);
+    const run = this.#runOf(around.map);
     return run && (this.#inside(around, run) ?? this.#anew(around, run));
   }
 
   /** Null where not each entry of the map begins a line of its own. */
-  #runOf({ map, end }: Around): Run | null {
-    const entries = [...map.entries];
+  #runOf({ entries: named, span }: MapNode): Run | null {
+    const entries = [...named];
     // In a flow map what stands on a line is no entry by itself.
-    if (entries[0]?.[1].key.start !== map.span.start) return null;
+    if (entries[0]?.[1].key.start !== span.start) return null;
     const starts = entries.map(([, { key }]) => lineOf(this.#old, key));
     const first = starts.findLastIndex((start) => start <= this.#at.start);
     const last = starts.findLastIndex((start) => start < this.#at.end);
-    return first < 0 || starts.includes(-1) || this.#at.end > end ? null : { entries, starts, first, last: Math.max(first, last) };
+    return first < 0 || starts.includes(-1) ? null : { entries, starts, first, last: Math.max(first, last) };
   }
 
   /** Where the edit is within one entry, which is a map. */
@@ -90,8 +93,7 @@ class Edit {
     const inner = this.within({ map: entry.value, end: starts[last + 1] ?? end, level: level + 1 });
     if (!inner) return null;
     const read: Named[] = [[name, { key: this.#moved(entry.key, 0), value: inner.map }]];
-    const atEnd = inner.atEnd && last === entries.length - 1;
-    return { ...inner, map: this.#put({ map, entries, from: first, to: last + 1, read, end: atEnd ? inner.map.span.end : null }), atEnd };
+    return { ...inner, map: this.#put({ map, entries, from: first, to: last + 1, read, end: inner.end }) };
   }
 
   /** The run together with who is before it, whose text could go on, and with who comes after it, where it has to be over. */
@@ -101,32 +103,28 @@ class Edit {
     const next = entries[last + 1];
     const start = starts[from] ?? 0;
     const now = { start, end: (starts[last + 2] ?? end) + this.#by };
-    // More than half of the text is read no faster than all.
-    if ((!next && now.end !== text.length) || now.end - now.start > text.length / 2) return null;
+    this.#worth -= now.end - now.start;
+    if ((!next && now.end !== text.length) || this.#worth < 0) return null;
     const parsed = parse(this.#new, new Problems(), now);
     if (!parsed?.isPlain || parsed.root.kind !== 'map') return null;
-    const { span } = parsed.root;
-    const read = [...parsed.root.entries];
+    const { root } = parsed;
+    const read = [...root.entries];
     // It begins as it did, with a key: what is before that could be a part of something above.
-    const column = (entries[from]?.[1].key.start ?? 0) - start;
-    if (read[0]?.[1].key.start !== start + column || span.start !== start + column || lineOf(this.#new, span) !== start) return null;
-    if (next) {
-      const [name, entry] = read.pop() ?? [];
-      if (name !== next[0] || entry?.key.start !== next[1].key.start + this.#by) return null;
-    } else if (text.slice(span.end, now.end).includes('#')) return null;
+    const [before, key] = [entries[from]?.[1].key, read[0]?.[1].key];
+    if (!before || !key || lineOf(this.#new, key) !== start || key.start !== before.start) return null;
+    // One that is no longer there is a part of something now. A comment at the end may be within the maps around, or behind them.
+    if (next && read.pop()?.[1].key.start !== next[1].key.start + this.#by) return null;
+    if (!next && text.slice(root.span.end).includes('#')) return null;
     const names = new Set(read.map(([name]) => name));
-    // What is left of none would be an empty map, and which of two of a name is wrong is for who reads all.
-    if (names.size === 0 || entries.some(([name], index) => (index < from || index > last) && names.has(name))) return null;
-    const isFarFromLimits = this.#lexemes + parsed.lexemes <= LIMITS.values && level + depthOf(parsed.root) <= LIMITS.depth / 2;
+    // Which of two of a name is wrong is for who reads all.
+    if (entries.some(([name], index) => (index < from || index > last) && names.has(name))) return null;
+    const isFarFromLimits = this.#lexemes + parsed.lexemes <= LIMITS.values && level + depthOf(root) <= LIMITS.depth / 2;
     if (!isFarFromLimits) return null;
-    return {
-      map: this.#put({ map, entries, from, to: last + 1, read, end: next ? null : span.end }),
-      lexemes: parsed.lexemes,
-      atEnd: !next,
-    };
+    const ends = next ? null : root.span.end;
+    return { map: this.#put({ map, entries, from, to: last + 1, read, end: ends }), lexemes: parsed.lexemes, end: ends };
   }
 
-  /** The map with other entries from one to before another. `end`: where it now ends; null: as far before what follows it as before. */
+  /** The map with other entries from one to before another. */
   #put({ map, entries, from, to, read, end }: Placing): MapNode {
     const all = [
       ...entries.slice(0, from).map((entry) => this.#movedEntry(entry, 0)),

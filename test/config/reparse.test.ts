@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Lexer } from 'yaml';
 import { LIMITS } from '../../src/config/limits.ts';
 import { toPlain, type Node } from '../../src/config/node.ts';
 import { parse, type Parsed } from '../../src/config/parse.ts';
@@ -59,7 +60,10 @@ describe('of an edit only the entries around it are parsed', () => {
     ['two entries that go', FILE.replace(`${MANY[10]}${MANY[11]}`, '')],
     ['two entries that change places', FILE.replace(`${MANY[10]}${MANY[11]}`, `${MANY[11]}${MANY[10]}`)],
     ['the first entry', FILE.replace('9000', '9999')],
+    ['the first entry goes', FILE.replace(MANY[0] ?? '', '')],
     ['the last entry', FILE.replace('9019', '9999')],
+    ['blank lines at the end', `${FILE}\n\n`],
+    ['the end is marked', `${FILE}...\n`],
     ['a new entry at the end', `${FILE}  new: {type: local}\n`],
     ['a new entry at the end without an end of line', `${FILE}  new: {type: local}`],
     ['the last entry goes', FILE.replace(MANY[19] ?? '', '')],
@@ -109,6 +113,9 @@ describe('what is not plainly so is left to parse()', () => {
     ['a document begins', FILE, FILE.replace('tunnels:', '---\ntunnels:')],
     ['a tab indents', FILE, FILE.replace('    ingress: 9010', '\t    ingress: 9010')],
     ['it is further to the right', FILE, FILE.replace('  t10:', '   t10:')],
+    ['the line after becomes part of a comment', FILE, FILE.replace('ingress: 9010\n', 'ingress: 9010 #')],
+    ['the first key of a map is further down', FILE, FILE.replace('  t0:', '\n\n  t0:')],
+    ['a comment is before the first key of a map', FILE, FILE.replace('  t0:', '  # a comment\n  t0:')],
     ['the last line is a comment', FILE, `${FILE}# end\n`],
     ['all of it is another', FILE, 'a: 1\n'],
     ['nothing is left', FILE, ''],
@@ -129,6 +136,41 @@ describe('what is not plainly so is left to parse()', () => {
   test('a file of another name', () => {
     const before = whole(FILE);
     expect(before && reparse(before, createSource('g', FILE))).toBeNull();
+  });
+
+  test('a file that many edits may have made too large', () => {
+    const before = whole(FILE);
+    const after = createSource('f', inserted('9999'));
+    const read = before && reparse(before, after);
+    expect(read?.lexemes).toBeGreaterThan(before?.lexemes ?? 0);
+    expect(before && reparse({ ...before, lexemes: LIMITS.values }, after)).toBeNull();
+  });
+
+  test('what is nested in what is nested', () => {
+    const indent = (level: number): string => ' '.repeat(level);
+    const around = Array.from({ length: 28 }, (_, level) => `${indent(level)}a:\n`).join('');
+    const after = Array.from({ length: 28 }, (_, index) => `${indent(27 - index)}z: 1\n`).join('');
+    const nest = (value: string): string =>
+      `${around}${indent(28)}b: 1\n${indent(28)}c: ${value}\n${indent(28)}d: 1\n${after}pad: "${'p'.repeat(5_000)}"\n`;
+    expect(fromTo(nest('1'), nest('2'))).not.toBeNull();
+    expect(fromTo(nest('1'), nest('[[[[[[1]]]]]]'))).toBeNull();
+    expect(whole(nest('[[[[[[1]]]]]]'))).not.toBeNull();
+  });
+
+  test('where what is wrong is within many maps it is not parsed again for each of them', () => {
+    const indent = (level: number): string => ' '.repeat(level);
+    const around = Array.from({ length: 20 }, (_, level) => `${indent(level)}a:\n`).join('');
+    const after = Array.from({ length: 20 }, (_, index) => `${indent(19 - index)}z: 1\n`).join('');
+    const nest = (value: string): string =>
+      `${around}${indent(20)}b: "${'b'.repeat(10_000)}"\n${indent(20)}c: ${value}\n${indent(20)}d: 1\n${after}pad: "${'p'.repeat(20_000)}"\n`;
+    const before = whole(nest('1'));
+    const lex = vi.spyOn(Lexer.prototype, 'lex');
+    try {
+      expect(before && reparse(before, createSource('f', nest('[')))).toBeNull();
+      expect(lex).toHaveBeenCalledOnce();
+    } finally {
+      lex.mockRestore();
+    }
   });
 
   test('what is nested deeply', () => {
@@ -177,6 +219,7 @@ describe('it gives what parse() gives', () => {
     fc
       .array(
         fc.tuple(
+          fc.constantFrom('', '', '', '', '? '),
           fc.constantFrom('', '', '', '\n', '# about\n', `${indent}# about\n`),
           depth === 0
             ? fc.constantFrom(...scalars(indent))
@@ -187,7 +230,11 @@ describe('it gives what parse() gives', () => {
         ),
         { minLength: 1, maxLength: 5 },
       )
-      .map((entries) => entries.map(([above, value], index) => `${above}${indent}k${index}:${value}\n`).join(''));
+      .map((entries) =>
+        entries
+          .map(([mark, above, value], index) => `${above}${indent}${mark}k${index}${mark === '' ? '' : `\n${indent}`}:${value}\n`)
+          .join(''),
+      );
   const inner = (indent: string, depth: number): fc.Arbitrary<string> => block(indent, depth).map((text) => `\n${text.replace(/\n$/, '')}`);
   const PIECES = [
     '\n',
