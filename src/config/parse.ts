@@ -46,6 +46,11 @@ export function parse(source: Source, problems: Problems, { start, end }: Stretc
   return { source, root, lexemes: lexed.count, isPlain: lexed.isPlain && !problems.failed };
 }
 
+/** Of a stretch a copy: what is cut out of a text keeps all of it in memory, and of a file that is edited on and on each edit would keep its own. */
+function textOf({ text }: Source, { start, end }: Stretch): string {
+  return end - start === text.length ? text : Buffer.from(text.slice(start, end)).toString();
+}
+
 const wholeOf = (source: Source): Stretch => ({ start: 0, end: source.text.length });
 
 interface Lexed {
@@ -68,7 +73,7 @@ function tokenize(source: Source, problems: Problems, stretch: Stretch): Lexed |
   const tokens: CST.Token[] = [];
   let count = 0;
   let isPlain = true;
-  for (const lexeme of new Lexer().lex(source.text.slice(stretch.start, stretch.end))) {
+  for (const lexeme of new Lexer().lex(textOf(source, stretch))) {
     count += 1;
     if (count > LIMITS.tokens) return refuse(`the file holds more than ${LIMITS.tokens} tokens`, parser.offset);
     isPlain &&= !REACHING_FAR.test(lexeme);

@@ -6,7 +6,6 @@ import { Lexer } from 'yaml';
 import { LIMITS } from '../../src/config/limits.ts';
 import { toPlain, type Node } from '../../src/config/node.ts';
 import { parse, type Parsed } from '../../src/config/parse.ts';
-import { ParsedFiles } from '../../src/config/parsed-files.ts';
 import { Problems } from '../../src/config/problems.ts';
 import { reparse } from '../../src/config/reparse.ts';
 import { createSource, rangeOf, type Span } from '../../src/config/source.ts';
@@ -280,42 +279,5 @@ describe('it gives what parse() gives', () => {
       { numRuns: 500 },
     );
     expect(read).toBeGreaterThan(20);
-  });
-});
-
-describe('files that are read again', () => {
-  const read = (files: ParsedFiles, name: string, text: string): { readonly root: Node | null; readonly failed: boolean } => {
-    const problems = new Problems();
-    const root = files.parse(createSource(name, text), problems);
-    return { root, failed: problems.failed };
-  };
-  const t0 = (root: Node | null): unknown => root?.kind === 'map' && root.entries.get('tunnels')?.value;
-
-  test('a text that is the same is not parsed again', () => {
-    const files = new ParsedFiles();
-    const { root } = read(files, 'f', FILE);
-    expect(t0(read(files, 'f', FILE).root)).toBe(t0(root));
-  });
-
-  test('what was wrong in between is told, and forgotten', () => {
-    const files = new ParsedFiles();
-    read(files, 'f', FILE);
-    expect(read(files, 'f', FILE.replace('9010', '[')).failed).toBe(true);
-    expect(read(files, 'f', FILE.replace('  t10:', '  t11:')).failed).toBe(true);
-    expect(read(files, 'f', FILE.replace('  t10:', '  t11:')).failed).toBe(true);
-    const { root, failed } = read(files, 'f', FILE.replace('9010', '9999'));
-    expect(failed).toBe(false);
-    expect(root && toPlain(root)).toHaveProperty('tunnels.t10.ingress', 9999);
-  });
-
-  test('each has its own', () => {
-    const files = new ParsedFiles();
-    const f = read(files, 'f', FILE).root;
-    const g = read(files, 'g', FILE).root;
-    expect(g?.span.source.name).toBe('g');
-    expect(t0(read(files, 'f', FILE).root)).toBe(t0(f));
-    files.keep([createSource('g', '')]);
-    expect(t0(read(files, 'g', FILE).root)).toBe(t0(g));
-    expect(t0(read(files, 'f', FILE).root)).not.toBe(t0(f));
   });
 });
