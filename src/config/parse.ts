@@ -4,22 +4,16 @@ import { LIMITS } from './limits.ts';
 import type { Node } from './node.ts';
 import type { Problems } from './problems.ts';
 import { DocumentReader } from './read-document.ts';
-import type { Source } from './source.ts';
+import type { Source, Stretch } from './source.ts';
 
 /** What a text was read to. */
 export interface Parsed {
   readonly source: Source;
   readonly root: Node;
-  /** It has so many at most. */
+  /** Pieces that the lexer makes of it, or fewer: each part that is parsed anew adds its own. A value takes two at least. */
   readonly lexemes: number;
-  /** Each entry means by itself what it means here: there is no anchor, alias, merge key, tag or directive, and nothing was wrong. */
+  /** Nothing was wrong so far, with this or another file; and each entry means by itself what it means here: no anchor, alias, merge key, tag or directive. */
   readonly isPlain: boolean;
-}
-
-/** From `start` to before `end`, as offsets into the text. */
-export interface Stretch {
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Null where there is nothing to go on with; the problems say why. Of a stretch: as if the text had nothing else. */

@@ -8,7 +8,7 @@ import type { Source } from './source.ts';
 export class ParsedFiles {
   readonly #last = new Map<string, Parsed>();
 
-  /** As `parse`. */
+  /** What `parse` gives as root; of a text that was read before, perhaps with places in the `Source` it had then. */
   parse(source: Source, problems: Problems): Node | null {
     const before = this.#last.get(source.name);
     const parsed = (before && reparse(before, source)) ?? parse(source, problems);

@@ -4,16 +4,16 @@
  */
 import { LIMITS } from './limits.ts';
 import type { Entry, MapNode, Node } from './node.ts';
-import { parse, type Parsed, type Stretch } from './parse.ts';
+import { parse, type Parsed } from './parse.ts';
 import { Problems } from './problems.ts';
-import type { Source, Span } from './source.ts';
+import type { Source, Span, Stretch } from './source.ts';
 
 /** Null where all has to be read, or something is wrong with what was edited. */
 export function reparse(before: Parsed, source: Source): Parsed | null {
   const { root } = before;
   if (before.source.name !== source.name) return null;
   if (before.source.text === source.text) return before;
-  if (!before.isPlain || root.kind !== 'map') return null;
+  if (!before.isPlain || root.kind !== 'map' || before.lexemes > LIMITS.values) return null;
   const read = new Edit(before, source).within({ map: root, end: before.source.text.length, level: 1 });
   return read && { source, root: read.map, lexemes: before.lexemes + read.lexemes, isPlain: true };
 }
@@ -41,6 +41,17 @@ interface Read {
   readonly map: MapNode;
   readonly lexemes: number;
   /** Where it ends if that is the end of the text; null: as far before what follows as before. */
+  readonly end: number | null;
+}
+
+/** Entries of a map that take the place of those from one to before another. */
+interface Placing {
+  readonly map: MapNode;
+  readonly entries: readonly Named[];
+  readonly from: number;
+  readonly to: number;
+  readonly read: readonly Named[];
+  /** As in `Read`. */
   readonly end: number | null;
 }
 
@@ -78,12 +89,13 @@ class Edit {
   /** Null where not each entry of the map begins a line of its own. */
   #runOf({ entries: named, span }: MapNode): Run | null {
     const entries = [...named];
-    // In a flow map what stands on a line is no entry by itself.
-    if (entries[0]?.[1].key.start !== span.start) return null;
     const starts = entries.map(([, { key }]) => lineOf(this.#old, key));
     const first = starts.findLastIndex((start) => start <= this.#at.start);
     const last = starts.findLastIndex((start) => start < this.#at.end);
-    return first < 0 || starts.includes(-1) ? null : { entries, starts, first, last: Math.max(first, last) };
+    // A flow map begins with its bracket, and not with a key: what stands on a line of it is no entry by itself.
+    const column = span.start - (starts[0] ?? 0);
+    const isLineEach = entries.every(([, { key }], index) => starts[index] !== -1 && key.start - column === starts[index]);
+    return first < 0 || !isLineEach ? null : { entries, starts, first, last: Math.max(first, last) };
   }
 
   /** Where the edit is within one entry, which is a map. */
@@ -103,28 +115,29 @@ class Edit {
     const next = entries[last + 1];
     const start = starts[from] ?? 0;
     const now = { start, end: (starts[last + 2] ?? end) + this.#by };
+    if (!next && now.end !== text.length) return null;
     this.#worth -= now.end - now.start;
-    if ((!next && now.end !== text.length) || this.#worth < 0) return null;
+    if (this.#worth < 0) return null;
     const parsed = parse(this.#new, new Problems(), now);
     if (!parsed?.isPlain || parsed.root.kind !== 'map') return null;
     const { root } = parsed;
     const read = [...root.entries];
     // It begins as it did, with a key: what is before that could be a part of something above.
-    const [before, key] = [entries[from]?.[1].key, read[0]?.[1].key];
-    if (!before || !key || lineOf(this.#new, key) !== start || key.start !== before.start) return null;
+    const [was, is] = [entries[from]?.[1].key, read[0]?.[1].key];
+    if (!was || !is || lineOf(this.#new, is) !== start || is.start !== was.start) return null;
     // One that is no longer there is a part of something now. A comment at the end may be within the maps around, or behind them.
     if (next && read.pop()?.[1].key.start !== next[1].key.start + this.#by) return null;
     if (!next && text.slice(root.span.end).includes('#')) return null;
     const names = new Set(read.map(([name]) => name));
     // Which of two of a name is wrong is for who reads all.
     if (entries.some(([name], index) => (index < from || index > last) && names.has(name))) return null;
+    // What lies further in than this, and how much there is by now, only who reads all can say.
     const isFarFromLimits = this.#lexemes + parsed.lexemes <= LIMITS.values && level + depthOf(root) <= LIMITS.depth / 2;
     if (!isFarFromLimits) return null;
-    const ends = next ? null : root.span.end;
-    return { map: this.#put({ map, entries, from, to: last + 1, read, end: ends }), lexemes: parsed.lexemes, end: ends };
+    const mapEnd = next ? null : root.span.end;
+    return { map: this.#put({ map, entries, from, to: last + 1, read, end: mapEnd }), lexemes: parsed.lexemes, end: mapEnd };
   }
 
-  /** The map with other entries from one to before another. */
   #put({ map, entries, from, to, read, end }: Placing): MapNode {
     const all = [
       ...entries.slice(0, from).map((entry) => this.#movedEntry(entry, 0)),
@@ -148,15 +161,6 @@ class Edit {
   #moved({ start, end }: Span, by: number): Span {
     return { source: this.#new, start: start + by, end: end + by };
   }
-}
-
-interface Placing {
-  readonly map: MapNode;
-  readonly entries: readonly Named[];
-  readonly from: number;
-  readonly to: number;
-  readonly read: readonly Named[];
-  readonly end: number | null;
 }
 
 const BLANK = 0x20;

@@ -9,11 +9,14 @@ export interface Source {
   readonly lineStarts: readonly number[];
 }
 
-/** From `start` to before `end`, as offsets into the text. */
-export interface Span {
-  readonly source: Source;
+/** From `start` to before `end`, as offsets into a text. */
+export interface Stretch {
   readonly start: number;
   readonly end: number;
+}
+
+export interface Span extends Stretch {
+  readonly source: Source;
 }
 
 export function createSource(name: string, text: string): Source {

@@ -69,6 +69,7 @@ class Runner implements RunnerPort {
   #watch: Promise<FileWatch> | null = null;
   #wake: WakeWatch | null = null;
   #descriptors: DescriptorWatch | null = null;
+  /** For all who load: a file is parsed in one go, whoever else is in the middle of a load. */
   readonly #parsed = new ParsedFiles();
   #applying: Promise<unknown> = Promise.resolve();
   #stopping = false;

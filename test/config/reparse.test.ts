@@ -18,13 +18,16 @@ function whole(text: string): Parsed | null {
 }
 
 /** Values and places, as anything that is told of them would have them. */
-const seen = (node: Node): unknown => {
-  const about = [place(node.span), node.directive ?? null];
-  if (node.kind === 'scalar') return [...about, node.value, node.written];
-  if (node.kind === 'list') return [...about, node.items.map(seen)];
-  return [...about, [...node.entries].map(([name, { key, value }]) => [name, place(key), seen(value)])];
-};
-const place = (span: Span): unknown => [rangeOf(span), span.source.text.slice(span.start, span.end).trimEnd()];
+function seen({ source, root }: Parsed): unknown {
+  const place = (span: Span): unknown => [span.source === source, rangeOf(span), source.text.slice(span.start, span.end).trimEnd()];
+  const all = (node: Node): unknown => {
+    const about = [place(node.span), node.directive ?? null];
+    if (node.kind === 'scalar') return [...about, node.value, node.written];
+    if (node.kind === 'list') return [...about, node.items.map(all)];
+    return [...about, [...node.entries].map(([name, { key, value }]) => [name, place(key), all(value)])];
+  };
+  return all(root);
+}
 
 /** Null where it was left to parse(); else it has to be what that gives. */
 function edited(before: Parsed, after: string): Parsed | null {
@@ -32,9 +35,11 @@ function edited(before: Parsed, after: string): Parsed | null {
   if (!read || read === before) return read;
   const all = whole(after);
   const texts = [before.source.text, after];
-  expect([...texts, read.isPlain, seen(read.root)]).toEqual([...texts, all?.isPlain, all && seen(all.root)]);
+  expect([...texts, read.isPlain, seen(read)]).toEqual([...texts, all?.isPlain, all && seen(all)]);
   return read;
 }
+
+const PAD = `pad: "${'p'.repeat(5_000)}"\n`;
 
 const fromTo = (before: string, after: string): Parsed | null => {
   const parsed = whole(before);
@@ -112,7 +117,6 @@ describe('what is not plainly so is left to parse()', () => {
     ['a document begins', FILE, FILE.replace('tunnels:', '---\ntunnels:')],
     ['a tab indents', FILE, FILE.replace('    ingress: 9010', '\t    ingress: 9010')],
     ['it is further to the right', FILE, FILE.replace('  t10:', '   t10:')],
-    ['the line after becomes part of a comment', FILE, FILE.replace('ingress: 9010\n', 'ingress: 9010 #')],
     ['the first key of a map is further down', FILE, FILE.replace('  t0:', '\n\n  t0:')],
     ['a comment is before the first key of a map', FILE, FILE.replace('  t0:', '  # a comment\n  t0:')],
     ['the last line is a comment', FILE, `${FILE}# end\n`],
@@ -121,15 +125,22 @@ describe('what is not plainly so is left to parse()', () => {
     ['what comes after it is most of the file', FILE, FILE.replace('hosts:', 'x-note: z\nhosts:')],
     ['it is the last of its map, and something follows', FILE, FILE.replace('port: 3', 'port: 9')],
     ['it was no map', '- a\n- b\n- c\n- d\n', '- a\n- x\n- c\n- d\n'],
-    // `a` is what the comma ends, and not `1,`.
-    ['it is a flow map', '{\n  a: 1,\n  b: 2,\n  c: 3,\n  d: 4\n}\n', '{\n  a: 1,\n  b: 9,\n  c: 3,\n  d: 4\n}\n'],
+    // Its value is what the comma ends, and not `9,`.
+    ['it is a flow map', `x: {\n  a: 1,\n  b: 2,\n  c: 3,\n  d: 4\n }\n${PAD}`, `x: {\n  a: 1,\n  b: 9,\n  c: 3,\n  d: 4\n }\n${PAD}`],
+    ['what is before it is no blank', `${PAD}x:\n k: 1\n`, `${PAD}x:\n\uFEFFk: 1\n`],
+    ['it is further to the left', `${PAD}x:\n k: 1\n`, `${PAD}x:\nk: 1\n`],
+    ['it begins with a byte order mark', `\uFEFF${FILE}`, `\uFEFF${inserted('9999')}`],
+    ['it is before the first key', `# one\n${FILE}`, `# two\n${FILE}`],
+    ['the next key is far from its mark', `a: 1\nb: 1\n?\n   c\n: 1\nd: 1\n${PAD}`, `a: 1\nb: 1\n? x\n   c\n: 1\nd: 1\n${PAD}`],
+    ['the line after is a comment now', `a: 1\nb: 1\nc: 1\nd: 1\n${PAD}`, `a: 1\nb: 1 #c: 1\nd: 1\n${PAD}`],
   ])('%s', (_, before, after) => {
     expect(fromTo(before, after)).toBeNull();
   });
 
-  test('a text that would be too large', () => {
-    const large = `${MANY.join('')}x: "${'a'.repeat(LIMITS.bytes)}"\n`;
-    expect(fromTo(MANY.join(''), large)).toBeNull();
+  test('a text that is too large now', () => {
+    const before = `${FILE}pad: "${'p'.repeat(LIMITS.bytes - FILE.length - 20)}"\n`;
+    expect(fromTo(before, before.replace('9010', '9999'))).not.toBeNull();
+    expect(fromTo(before, before.replace('9010', '127.0.0.1:9999'.repeat(2)))).toBeNull();
   });
 
   test('a file of another name', () => {
