@@ -10,7 +10,7 @@ import type { Source, Stretch } from './source.ts';
 export interface Parsed {
   readonly source: Source;
   readonly root: Node;
-  /** Pieces that the lexer makes of it, or fewer: each part that is parsed anew adds its own. A value takes two at least. */
+  /** The lexer makes so many pieces of it at most: each part that is parsed anew adds its own. A value takes two at least. */
   readonly lexemes: number;
   /** Nothing was wrong so far, with this or another file; and each entry means by itself what it means here: no anchor, alias, merge key, tag or directive. */
   readonly isPlain: boolean;

@@ -116,26 +116,30 @@ class Edit {
     const start = starts[from] ?? 0;
     const now = { start, end: (starts[last + 2] ?? end) + this.#by };
     if (!next && now.end !== text.length) return null;
-    this.#worth -= now.end - now.start;
-    if (this.#worth < 0) return null;
-    const parsed = parse(this.#new, new Problems(), now);
-    if (!parsed?.isPlain || parsed.root.kind !== 'map') return null;
-    const { root } = parsed;
-    const read = [...root.entries];
+    const part = this.#parse(now);
+    if (!part) return null;
+    const read = [...part.map.entries];
     // It begins as it did, with a key: what is before that could be a part of something above.
     const [was, is] = [entries[from]?.[1].key, read[0]?.[1].key];
     if (!was || !is || lineOf(this.#new, is) !== start || is.start !== was.start) return null;
     // One that is no longer there is a part of something now. A comment at the end may be within the maps around, or behind them.
     if (next && read.pop()?.[1].key.start !== next[1].key.start + this.#by) return null;
-    if (!next && text.slice(root.span.end).includes('#')) return null;
+    if (!next && text.slice(part.map.span.end).includes('#')) return null;
     const names = new Set(read.map(([name]) => name));
     // Which of two of a name is wrong is for who reads all.
     if (entries.some(([name], index) => (index < from || index > last) && names.has(name))) return null;
     // What lies further in than this, and how much there is by now, only who reads all can say.
-    const isFarFromLimits = this.#lexemes + parsed.lexemes <= LIMITS.values && level + depthOf(root) <= LIMITS.depth / 2;
+    const isFarFromLimits = this.#lexemes + part.lexemes <= LIMITS.values && level + depthOf(part.map) <= LIMITS.depth / 2;
     if (!isFarFromLimits) return null;
-    const mapEnd = next ? null : root.span.end;
-    return { map: this.#put({ map, entries, from, to: last + 1, read, end: mapEnd }), lexemes: parsed.lexemes, end: mapEnd };
+    const mapEnd = next ? null : part.map.span.end;
+    return { map: this.#put({ map, entries, from, to: last + 1, read, end: mapEnd }), lexemes: part.lexemes, end: mapEnd };
+  }
+
+  /** As if there were nothing else. */
+  #parse(now: Stretch): Omit<Read, 'end'> | null {
+    this.#worth -= now.end - now.start;
+    const parsed = this.#worth < 0 ? null : parse(this.#new, new Problems(), now);
+    return parsed?.isPlain && parsed.root.kind === 'map' ? { map: parsed.root, lexemes: parsed.lexemes } : null;
   }
 
   #put({ map, entries, from, to, read, end }: Placing): MapNode {

@@ -156,23 +156,23 @@ describe('what is not plainly so is left to parse()', () => {
     expect(before && reparse({ ...before, lexemes: LIMITS.values }, after)).toBeNull();
   });
 
+  /** Entries `b`, `c` and `d` in maps within maps, each of which goes on after the next; what would be parsed for them is no half of the text. */
+  const nested = (levels: number, { b, c }: { readonly b: string; readonly c: string }): string => {
+    const indents = Array.from({ length: levels }, (_, level) => ' '.repeat(level));
+    const inner = Object.entries({ b, c, d: '1' }).map(([key, value]) => `${' '.repeat(levels)}${key}: ${value}\n`);
+    const lines = [...indents.map((indent) => `${indent}a:\n`), ...inner, ...indents.toReversed().map((indent) => `${indent}z: 1\n`)];
+    return `${lines.join('')}pad: "${'p'.repeat(5_000 + 2 * b.length)}"\n`;
+  };
+
   test('what is nested in what is nested', () => {
-    const indent = (level: number): string => ' '.repeat(level);
-    const around = Array.from({ length: 28 }, (_, level) => `${indent(level)}a:\n`).join('');
-    const after = Array.from({ length: 28 }, (_, index) => `${indent(27 - index)}z: 1\n`).join('');
-    const nest = (value: string): string =>
-      `${around}${indent(28)}b: 1\n${indent(28)}c: ${value}\n${indent(28)}d: 1\n${after}pad: "${'p'.repeat(5_000)}"\n`;
+    const nest = (c: string): string => nested(28, { b: '1', c });
     expect(fromTo(nest('1'), nest('2'))).not.toBeNull();
     expect(fromTo(nest('1'), nest('[[[[[[1]]]]]]'))).toBeNull();
     expect(whole(nest('[[[[[[1]]]]]]'))).not.toBeNull();
   });
 
   test('where what is wrong is within many maps it is not parsed again for each of them', () => {
-    const indent = (level: number): string => ' '.repeat(level);
-    const around = Array.from({ length: 20 }, (_, level) => `${indent(level)}a:\n`).join('');
-    const after = Array.from({ length: 20 }, (_, index) => `${indent(19 - index)}z: 1\n`).join('');
-    const nest = (value: string): string =>
-      `${around}${indent(20)}b: "${'b'.repeat(10_000)}"\n${indent(20)}c: ${value}\n${indent(20)}d: 1\n${after}pad: "${'p'.repeat(20_000)}"\n`;
+    const nest = (c: string): string => nested(20, { b: 'b'.repeat(10_000), c });
     const before = whole(nest('1'));
     const lex = vi.spyOn(Lexer.prototype, 'lex');
     try {

@@ -175,29 +175,32 @@ describe('what is read before it is known to be whole', () => {
     onChange = async () => void affirmed.push(read.at(-1) ?? '');
   });
 
-  it('counts only if it was all of the save', async () => {
+  const two = (): Promise<void> => saveAtomically(main, 'two');
+  it.each([
+    {
+      what: 'counts only if it was all of the save',
+      before: async () => undefined,
+      after: () => writeFile(main, 'two, and the rest'),
+      reads: ['two', 'two, and the rest'],
+    },
+    {
+      what: 'is read again where it was something else in between, and then as before',
+      before: () => saveAtomically(main, 'something else'),
+      after: two,
+      reads: ['something else', 'two'],
+    },
+  ])('$what', async ({ before, after, reads }) => {
     onFound = async () => {
+      const isFirst = read.length === 0;
+      if (isFirst) await before();
       read.push(await readFile(main, 'utf8'));
-      if (read.length === 1) await writeFile(main, 'two, and the rest');
+      if (isFirst) await after();
     };
     await start();
-    await writeFile(main, 'two');
+    await two();
     await until(() => affirmed.length > 0, { what: 'the change' });
-    expect(read).toEqual(['two', 'two, and the rest']);
-    expect(affirmed).toEqual(['two, and the rest']);
-  });
-
-  it('is read again where it was something else in between, and then as before', async () => {
-    onFound = async () => {
-      if (read.length === 0) await saveAtomically(main, 'something else');
-      read.push(await readFile(main, 'utf8'));
-      if (read.length === 1) await saveAtomically(main, 'two');
-    };
-    await start();
-    await saveAtomically(main, 'two');
-    await until(() => affirmed.length > 0, { what: 'the change' });
-    expect(read).toEqual(['something else', 'two']);
-    expect(affirmed).toEqual(['two']);
+    expect(read).toEqual(reads);
+    expect(affirmed).toEqual(reads.slice(-1));
   });
 
   it('counts after a while where the file never stops changing', async () => {
