@@ -87,7 +87,9 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
         // An atomic save is told first of by the file that will take the other's place; so is anything else in the directory.
         await quiet(leastMs);
         leastMs = Math.min(2 * leastMs, SETTLE_MS);
-        again ||= (await digestOf(files)) !== known;
+        const isOther = (await digestOf(files)) !== known;
+        // Not assigned: something may have happened during that.
+        if (isOther) again = true;
       } else if (!(await tell(followed, reading, since))) {
         again = true;
         continue;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { watchFiles, type FileWatch, type IsWhole } from '../../src/runner/watch.ts';
 import { liveScratch, remove, scratch } from '../helpers/scratch.ts';
-import { until } from '../helpers/wait.ts';
+import { sleep, until } from '../helpers/wait.ts';
 
 let directory: string;
 let main: string;
@@ -163,6 +163,21 @@ it('a file that is saved while it is read, and then again as it was, is read aga
   await start();
   await saveAtomically(main, 'two');
   await until(() => last === 'two', { what: 'what the file says to be read', detail: () => last });
+});
+
+it('a save while the files are looked at again is told, whenever in that it comes', async () => {
+  // So large that looking takes longer than the steps between the saves.
+  const large = join(directory, 'large');
+  await writeFile(large, Buffer.alloc(24 * 1024 * 1024));
+  await start([main, large]);
+  for (let save = 1; save <= 12; save += 1) {
+    await writeFile(join(directory, 'unrelated~'), `${save}`);
+    await sleep(15 * save);
+    // chokidar tells nothing of a name like this, and so nothing more of the save afterwards.
+    await writeFile(`${main}~`, `save ${save}`);
+    await rename(`${main}~`, main);
+    await changed(save);
+  }
 });
 
 describe('what is read before it is known to be whole', () => {
