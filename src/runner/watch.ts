@@ -1,6 +1,7 @@
 /**
  * Tells when what a set of files says has changed. The directories are watched and the contents compared: an editor's atomic
- * save, a rename, and the swap of a symlink anywhere on the path all end in other contents at the same name.
+ * save, a rename, and the swap of a symlink anywhere on the path all end in other contents at the same name. Where nothing is told
+ * of a change (a network mount, a system without a watch to spare), it is noticed some two seconds later.
  */
 import { createHash } from 'node:crypto';
 import { readFile, realpath, stat } from 'node:fs/promises';
@@ -22,6 +23,8 @@ const SETTLE_MS = 30;
 const LOOK_MS = 2;
 /** The times of files come from a clock that moves in steps, and lags behind the one the reader looked at. */
 const CLOCK_STEP_MS = 20;
+/** How often the times of the files are looked at without any event: not every file system has them, and a system's watches may run out. */
+const GLANCE_MS = 2_000;
 /** A file that never stops changing is read as it is after this long. */
 const SETTLE_LIMIT_MS = 400;
 
@@ -38,6 +41,7 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
   let again = false;
   let closed = false;
   let wake: (() => void) | null = null;
+  let glances: NodeJS.Timeout | undefined;
 
   /** Until something happens, but not before `leastMs`; as long as the rest of a save is waited for. */
   const quiet = async (leastMs: number): Promise<void> => {
@@ -99,6 +103,18 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
     running = false;
   };
 
+  let glanced = '';
+  let glancing = false;
+  const glance = async (): Promise<void> => {
+    // Where a file system hangs, one look hangs, and not one more each time.
+    if (glancing) return;
+    glancing = true;
+    const stamp = await stampOf(files);
+    glancing = false;
+    if (stamp !== glanced) void onEvent();
+    glanced = stamp;
+  };
+
   const follow = async (next: readonly string[], readAt: number): Promise<void> => {
     const directories = await directoriesOf(next);
     const others = files.join('\0') !== next.join('\0');
@@ -116,7 +132,9 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
       created.on('all', () => void onEvent());
       // chokidar drops a change that follows another one of the same file within 50 ms; what the system says is complete.
       created.on('raw', () => void onEvent());
+      // Such as that the system has no watches left: then there is the glance.
       created.on('error', () => undefined);
+      glances = setInterval(() => void glance(), GLANCE_MS);
       await new Promise<void>((resolve) => created.once('ready', () => resolve()));
       // What was saved while the watch was being set up made no event.
       void onEvent();
@@ -130,6 +148,7 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
     follow,
     close: async () => {
       closed = true;
+      clearInterval(glances);
       await watcher?.close();
     },
   };
@@ -149,13 +168,16 @@ async function readingOf(files: readonly string[]): Promise<Reading> {
 
 /** Other for each save, even of the same contents. */
 async function stampOf(files: readonly string[]): Promise<string> {
-  const stamps = files.map((file) =>
-    stat(file, { bigint: true }).then(
+  const stamps: string[] = [];
+  // One at a time: node has four threads for all that may hang.
+  for (const file of files) {
+    const stamp = stat(file, { bigint: true }).then(
       ({ dev, ino, ctimeNs }) => `${dev}:${ino}:${ctimeNs}`,
       (error: NodeJS.ErrnoException) => error.code ?? 'unreadable',
-    ),
-  );
-  return (await Promise.all(stamps)).join();
+    );
+    stamps.push(await stamp);
+  }
+  return stamps.join();
 }
 
 async function digestOf(files: readonly string[]): Promise<string> {

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { watchFiles, type FileWatch, type IsWhole } from '../../src/runner/watch.ts';
 import { liveScratch, remove, scratch } from '../helpers/scratch.ts';
 import { sleep, until } from '../helpers/wait.ts';
@@ -34,6 +35,8 @@ const saveAtomically = async (path: string, text: string): Promise<void> => {
 };
 
 beforeEach(async () => {
+  // A glance notices what an event should have told, and no test but its own is to pass by that.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   directory = scratch('watch');
   main = join(directory, 'tunnels.yaml');
   await writeFile(main, 'one');
@@ -47,6 +50,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await watch.close();
+  vi.useRealTimers();
   for (const each of liveScratch()) remove(each);
 });
 
@@ -107,6 +111,31 @@ describe('a change is told, however it is saved', () => {
     await saveAtomically(join(elsewhere, 'real.yaml'), 'two');
     await changed(1);
   });
+});
+
+it('a change that the system does not tell of is noticed after two seconds', async () => {
+  const silent = Object.assign(new EventEmitter(), { add: () => undefined, close: () => Promise.resolve() });
+  vi.doMock('chokidar', () => ({ watch: () => silent }));
+  try {
+    watch = await watchFiles(told);
+  } finally {
+    vi.doUnmock('chokidar');
+  }
+  const following = watch.follow([main], Date.now() + 60_000);
+  await until(() => silent.listenerCount('ready') > 0, { what: 'the watch to be asked for' });
+  silent.emit('error', new Error('ENOSPC: System limit for number of file watchers reached'));
+  silent.emit('ready');
+  await following;
+  // Longer than after an event.
+  await sleep(150);
+  await saveAtomically(main, 'two');
+  await vi.advanceTimersByTimeAsync(1_999);
+  await sleep(150);
+  expect(changes).toBe(0);
+  await vi.advanceTimersByTimeAsync(1);
+  await changed(1);
+  await watch.close();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('the same contents saved again are no change', async () => {
