@@ -6,8 +6,11 @@ const ALONE =
   /\bvi\.(?:mock|doMock)\(|helpers\/without-addon|memoryUsage|getHeapStatistics|residentBytes|getTimerCount|hostile-channel-cases/;
 const ownProcess = testsOf('unit').filter((file) => ALONE.test(readFileSync(file, 'utf8')));
 
+/** These have figures but no limit in time, and take both processors from those beside them. */
+const CROWDS = /-at-once\.test\.ts$/;
+
 /** Each runs several sshd; these hold what the program does to a limit in time or memory, or break its links in the middle of something. */
-const timed = testsOf('e2e').filter((file) => /helpers\/(?:figure|fault-)/.test(readFileSync(file, 'utf8')));
+const timed = testsOf('e2e').filter((file) => /helpers\/(?:figure|fault-)/.test(readFileSync(file, 'utf8')) && !CROWDS.test(file));
 
 const unit = {
   globalSetup: ['test/setup/run-directory.ts'],

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, rmSync, utimesSync } from 'node:
 import { connect, createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { background, holders, portOf as portNow, rows, type Row } from '../helpers/background.ts';
+import { background, portOf as portNow, rows, type Row } from '../helpers/background.ts';
 import { runChild, type RunResult } from '../helpers/child.ts';
 import { figure } from '../helpers/figure.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -271,14 +271,6 @@ describe('processes that are not as they were', () => {
     await echoes(port);
     expect((await made.run(['down'])).code).toBe(0);
     expect(readdirSync(made.stateDir)).toEqual([]);
-  });
-
-  it('twenty up -d at once are one process and twenty successes', { timeout: 120_000 }, async () => {
-    const made = project({ web: tunnel() });
-    const runs = await Promise.all(Array.from({ length: 20 }, () => made.run(['up', '-d'], { ms: 100_000 })));
-    expect(runs.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(runs.map(() => 0));
-    expect(figure('twenty `up -d` at once, processes', new Set(holders(made)).size, { unit: 'processes', limit: 1 })).toBe(1);
-    expect(await rows(made)).toMatchObject([{ state: 'open' }]);
   });
 
   /** The same program in another file, which is what an update leaves. */
