@@ -1,5 +1,5 @@
-/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away. */
-import type { Row, RowSpec, SideName } from './row.ts';
+/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away; and so from one start of both to the next. */
+import { type Row, type RowSpec, type SideName, SIDES } from './row.ts';
 
 /** What one run of one side gave, by the ids of the rows it fills. */
 export type Figures = Readonly<Record<string, number>>;
@@ -39,4 +39,26 @@ export async function alternate({ group, rows, runners, runs, warmUps = 1 }: Rou
   return rows
     .map((row): Row => ({ ...row, group, runs: Object.fromEntries(seen.get(row.id) ?? []) }))
     .filter((row) => Object.keys(row.runs).length > 0);
+}
+
+/** Two starts of the same program differ by a tenth, in where its memory lies and what was compiled when: one alone says little. */
+const STARTS = 3;
+/** After one round the engine still compiles, which the slowest hundredth of the next one shows; who is up for days has that behind him. */
+const WARM_UPS = 2;
+
+/** The runs, at least so many, spread over starts of the sides, each of which is given what its rounds are. */
+export async function overStarts(
+  runs: number,
+  start: (rounds: Required<Pick<Rounds, 'runs' | 'warmUps'>>) => Promise<readonly Row[]>,
+): Promise<Row[]> {
+  const starts = Math.min(STARTS, runs);
+  const rows = new Map<string, Row>();
+  for (let started = 0; started < starts; started += 1) {
+    for (const row of await start({ runs: Math.ceil(runs / starts), warmUps: runs === 1 ? 1 : WARM_UPS })) {
+      const before = rows.get(row.id)?.runs ?? {};
+      const joined = SIDES.map((side) => [side, [...(before[side] ?? []), ...(row.runs[side] ?? [])]] as const);
+      rows.set(row.id, { ...row, runs: Object.fromEntries(joined.filter(([, all]) => all.length > 0)) });
+    }
+  }
+  return [...rows.values()];
 }

@@ -1,8 +1,8 @@
 /** Bulk transfers on an open link, and what they cost in CPU. */
 import { type Direction, measureBulk } from '../bulk.ts';
 import type { Conditions, Measure } from '../measure.ts';
-import { ratioGoal, type RowSpec } from '../row.ts';
-import { alternate } from '../rounds.ts';
+import { ratioGoal, type Row, type RowSpec } from '../row.ts';
+import { alternate, overStarts } from '../rounds.ts';
 import { asRunner, withStandings } from '../standings.ts';
 
 /** What both sides are told, so that the ciphers do not decide. */
@@ -42,19 +42,24 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
       const some = all.filter((each) => each.ciphers === ciphers);
       if (some.length === 0) continue;
       const options = { egress: [ground.bulkPort], direct: !cpuOnly, ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}) };
-      await withStandings(conditions, options, async (standings) => {
-        for (const each of some) {
-          const [speed, cost] = rowsOf(name, each);
-          const runners = standings.map((standing) => ({
-            ...asRunner(standing),
-            run: async () => {
-              const figures = await measureBulk(ground, standing, { ...each, ...times });
-              return { ...(cpuOnly ? {} : { [speed.id]: figures.megabytesPerSecond }), [cost.id]: figures.cpuSecondsPerGibibyte };
-            },
-          }));
-          report(await alternate({ group: name, rows: [speed, cost], runners, runs }));
-        }
-      });
+      const rows = await overStarts(runs, (rounds) =>
+        withStandings(conditions, options, async (standings) => {
+          const found: Row[] = [];
+          for (const each of some) {
+            const [speed, cost] = rowsOf(name, each);
+            const runners = standings.map((standing) => ({
+              ...asRunner(standing),
+              run: async () => {
+                const figures = await measureBulk(ground, standing, { ...each, ...times });
+                return { ...(cpuOnly ? {} : { [speed.id]: figures.megabytesPerSecond }), [cost.id]: figures.cpuSecondsPerGibibyte };
+              },
+            }));
+            found.push(...(await alternate({ group: name, rows: [speed, cost], runners, ...rounds })));
+          }
+          return found;
+        }),
+      );
+      report(rows);
     }
   },
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { alternate, type Runner } from '../../bench/rounds.ts';
-import type { RowSpec, SideName } from '../../bench/row.ts';
+import { alternate, overStarts, type Runner } from '../../bench/rounds.ts';
+import type { Row, RowSpec, SideName } from '../../bench/row.ts';
 
 const ROW: RowSpec = { id: 'x', title: 'x', unit: 'ms', better: 'lower' };
 
@@ -40,5 +40,35 @@ describe('the rounds of the bench', () => {
   test('do not lose a figure that has no row', async () => {
     const runners: Runner[] = [{ name: 'ssh', run: () => Promise.resolve({ z: 1 }) }];
     await expect(alternate({ group: 'g', rows: [ROW], runners, runs: 1, warmUps: 0 })).rejects.toThrow('ssh gave a figure for z');
+  });
+});
+
+describe('the starts of the bench', () => {
+  const rowOf = (id: string, runs: Row['runs']): Row => ({ ...ROW, id, group: 'g', runs });
+
+  test.each([
+    { runs: 5, starts: 3, rounds: { runs: 2, warmUps: 2 } },
+    { runs: 3, starts: 3, rounds: { runs: 1, warmUps: 2 } },
+    { runs: 2, starts: 2, rounds: { runs: 1, warmUps: 2 } },
+    { runs: 1, starts: 1, rounds: { runs: 1, warmUps: 1 } },
+  ])('$runs runs are $starts starts of $rounds', async ({ runs, starts, rounds }) => {
+    const given: unknown[] = [];
+    await overStarts(runs, (part) => {
+      given.push(part);
+      return Promise.resolve([]);
+    });
+    expect(given).toEqual(Array.from({ length: starts }, () => rounds));
+  });
+
+  test('their runs stand in one row, in order, and a side that has none is not there', async () => {
+    let start = 0;
+    const rows = await overStarts(2, () => {
+      start += 1;
+      return Promise.resolve([
+        rowOf('x', { tunnels: [start, 10 * start], ssh: [2 * start, 20 * start] }),
+        rowOf('y', start === 1 ? { direct: [7] } : {}),
+      ]);
+    });
+    expect(rows).toEqual([rowOf('x', { tunnels: [1, 10, 2, 20], ssh: [2, 20, 4, 40] }), rowOf('y', { direct: [7] })]);
   });
 });
