@@ -15,7 +15,7 @@ export function withFigures(page: string, name: string, result: Result): string 
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error(`there is no ${BEGIN} … ${END} in the page`);
   const { at, runs, rows, surroundings } = result;
-  const about = `[${name}](../bench/results/${name}), ${at.slice(0, 10)}, ${runs} runs of each:`;
+  const about = `[${name}](../bench/results/${name}), ${at.slice(0, 10)}, at least ${runs} runs of each:`;
   return `${before}${BEGIN}\n\n${about}\n\n\`\`\`text\n${describeSurroundings(surroundings)}\n\n${table(rows).trimEnd()}\n\`\`\`\n\n${END}${after}`;
 }
 

@@ -4,7 +4,8 @@
  * of a change (a network mount, a system without a watch to spare), it is noticed some two seconds later.
  */
 import { createHash } from 'node:crypto';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FSWatcher } from 'chokidar';
 
@@ -75,6 +76,7 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
   };
 
   const onEvent = async (): Promise<void> => {
+    if (closed) return;
     if (running) {
       again = true;
       wake?.();
@@ -111,8 +113,9 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
     glancing = true;
     const stamp = await stampOf(files);
     glancing = false;
-    if (stamp !== glanced) void onEvent();
+    const isOther = stamp !== glanced;
     glanced = stamp;
+    if (isOther) void onEvent();
   };
 
   const follow = async (next: readonly string[], readAt: number): Promise<void> => {
@@ -120,7 +123,9 @@ export async function watchFiles(onChange: (isWhole: IsWhole) => Promise<void>):
     const others = files.join('\0') !== next.join('\0');
     files = next;
     if (others) {
-      // First, so that a save after it is another digest, and one before it shows in the times.
+      // Before the digest, so that what is saved between the two is seen at the next glance.
+      glanced = await stampOf(next);
+      // Before the times are looked at, so that a save after it is another digest, and one before it shows in them.
       const digest = await digestOf(next);
       // A file new to the watch may have changed since it was read: then what it says now is not what was applied.
       known = (await changedSince(next, readAt)) ? '' : digest;
@@ -166,18 +171,22 @@ async function readingOf(files: readonly string[]): Promise<Reading> {
   return { stamp: await stampOf(files), digest: await digestOf(files) };
 }
 
-/** Other for each save, even of the same contents. */
+/** Other for each save, even of the same contents. Opened for that: a network mount answers stat(2) from what it remembers, for up to a minute, and open(2) anew. */
 async function stampOf(files: readonly string[]): Promise<string> {
   const stamps: string[] = [];
   // One at a time: node has four threads for all that may hang.
-  for (const file of files) {
-    const stamp = stat(file, { bigint: true }).then(
-      ({ dev, ino, ctimeNs }) => `${dev}:${ino}:${ctimeNs}`,
-      (error: NodeJS.ErrnoException) => error.code ?? 'unreadable',
-    );
-    stamps.push(await stamp);
-  }
+  for (const file of files) stamps.push(await stampOfOne(file).catch((error: NodeJS.ErrnoException) => error.code ?? 'unreadable'));
   return stamps.join();
+}
+
+async function stampOfOne(file: string): Promise<string> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const { dev, ino, size, ctimeNs } = await handle.stat({ bigint: true });
+    return `${dev}:${ino}:${size}:${ctimeNs}`;
+  } finally {
+    await handle.close();
+  }
 }
 
 async function digestOf(files: readonly string[]): Promise<string> {

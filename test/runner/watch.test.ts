@@ -134,6 +134,9 @@ it('a change that the system does not tell of is noticed after two seconds', asy
   expect(changes).toBe(0);
   await vi.advanceTimersByTimeAsync(1);
   await changed(1);
+  await saveAtomically(main, 'three');
+  await vi.advanceTimersByTimeAsync(2_000);
+  await changed(2);
   await watch.close();
   expect(vi.getTimerCount()).toBe(0);
 });
