@@ -1,4 +1,4 @@
-/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away; and so from one start of both to the next. */
+/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away. `overStarts` does that for several starts of them. */
 import { type Row, type RowSpec, type SideName, SIDES } from './row.ts';
 
 /** What one run of one side gave, by the ids of the rows it fills. */
@@ -46,11 +46,11 @@ const STARTS = 3;
 /** After one round the engine still compiles, which the slowest hundredth of the next one shows; who is up for days has that behind him. */
 const WARM_UPS = 2;
 
-/** The runs, at least so many, spread over starts of the sides, each of which is given what its rounds are. */
-export async function overStarts(
-  runs: number,
-  start: (rounds: Required<Pick<Rounds, 'runs' | 'warmUps'>>) => Promise<readonly Row[]>,
-): Promise<Row[]> {
+/** Those of one start. */
+export type Part = Required<Pick<Rounds, 'runs' | 'warmUps'>>;
+
+/** The runs, at least so many, spread over starts of the sides. */
+export async function overStarts(runs: number, start: (part: Part) => Promise<readonly Row[]>): Promise<Row[]> {
   const starts = Math.min(STARTS, runs);
   const rows = new Map<string, Row>();
   for (let started = 0; started < starts; started += 1) {

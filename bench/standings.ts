@@ -1,6 +1,7 @@
 /** The sides of one case, open next to each other, and closed whatever happens. */
 import type { Conditions } from './measure.ts';
-import type { Runner } from './rounds.ts';
+import { type Part, type Runner, overStarts } from './rounds.ts';
+import type { Row } from './row.ts';
 import { stand, type Standing, type StandingOptions, standDirect } from './scene.ts';
 import type { Side } from './side.ts';
 
@@ -27,6 +28,16 @@ export async function withStandings<T>(
   } finally {
     await Promise.all(open.map((each) => each.stop()));
   }
+}
+
+/** Several starts of the sides, one after the other; their rows are reported together. */
+export async function reportStarts(
+  conditions: Conditions,
+  options: StandingOptions & Together,
+  use: (standings: readonly Standing[], part: Part) => Promise<readonly Row[]>,
+): Promise<void> {
+  const { runs, report } = conditions;
+  report(await overStarts(runs, (part) => withStandings(conditions, options, (standings) => use(standings, part))));
 }
 
 /** What says how far the machine goes needs no median of five. */

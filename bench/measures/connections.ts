@@ -3,9 +3,9 @@ import { cpus } from 'node:os';
 import type { Conditions, Measure } from '../measure.ts';
 import { cpuSeconds } from '../process-cost.ts';
 import { ratioGoal, type Row, type RowSpec } from '../row.ts';
-import { alternate, type Figures, overStarts } from '../rounds.ts';
+import { alternate, type Figures } from '../rounds.ts';
 import type { Ground, Standing } from '../scene.ts';
-import { asRunner, withStandings } from '../standings.ts';
+import { asRunner, reportStarts } from '../standings.ts';
 
 export interface ChurnRun {
   readonly id: string;
@@ -53,25 +53,22 @@ export const connections: Measure = {
   name: 'connections',
   about: 'short connections a second, 32 at a time and one after the other',
   run: async (conditions: Conditions) => {
-    const { ground, quick, runs, report } = conditions;
-    const measured = await overStarts(runs, (rounds) =>
-      withStandings(conditions, { egress: [ground.targetPort], autossh: true }, async (standings) => {
-        const found: Row[] = [];
-        for (const { atOnce, title } of [
-          { atOnce: 32, title: 'a second, 32 at a time' },
-          { atOnce: 1, title: 'a second, one at a time' },
-        ]) {
-          const id = `connections.${atOnce}`;
-          const rows = churnRows({ id, title, ...(atOnce === 1 ? {} : { goal: ratioGoal(1.5) }) });
-          const runners = standings.map((standing) => ({
-            ...asRunner(standing),
-            run: () => measureChurn(ground, standing, { id, atOnce, ms: quick ? 100 : 1_500 }),
-          }));
-          found.push(...(await alternate({ group: 'connections', rows, runners, ...rounds })));
-        }
-        return found;
-      }),
-    );
-    report(measured);
+    const { ground, quick } = conditions;
+    await reportStarts(conditions, { egress: [ground.targetPort], autossh: true }, async (standings, part) => {
+      const found: Row[] = [];
+      for (const { atOnce, title } of [
+        { atOnce: 32, title: 'a second, 32 at a time' },
+        { atOnce: 1, title: 'a second, one at a time' },
+      ]) {
+        const id = `connections.${atOnce}`;
+        const rows = churnRows({ id, title, ...(atOnce === 1 ? {} : { goal: ratioGoal(1.5) }) });
+        const runners = standings.map((standing) => ({
+          ...asRunner(standing),
+          run: () => measureChurn(ground, standing, { id, atOnce, ms: quick ? 100 : 1_500 }),
+        }));
+        found.push(...(await alternate({ group: 'connections', rows, runners, ...part })));
+      }
+      return found;
+    });
   },
 };

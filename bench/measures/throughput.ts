@@ -2,8 +2,8 @@
 import { type Direction, measureBulk } from '../bulk.ts';
 import type { Conditions, Measure } from '../measure.ts';
 import { ratioGoal, type Row, type RowSpec } from '../row.ts';
-import { alternate, overStarts } from '../rounds.ts';
-import { asRunner, withStandings } from '../standings.ts';
+import { alternate } from '../rounds.ts';
+import { asRunner, reportStarts } from '../standings.ts';
 
 /** What both sides are told, so that the ciphers do not decide. */
 export const SAME_CIPHER = 'aes128-gcm@openssh.com';
@@ -36,30 +36,27 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
   name,
   about,
   run: async (conditions: Conditions) => {
-    const { ground, quick, runs, report } = conditions;
+    const { ground, quick } = conditions;
     const times = quick ? { rampMs: 50, ms: 150 } : { rampMs: 300, ms: cpuOnly ? 1_500 : 1_000 };
     for (const ciphers of ['same', 'defaults'] as const) {
       const some = all.filter((each) => each.ciphers === ciphers);
       if (some.length === 0) continue;
       const options = { egress: [ground.bulkPort], direct: !cpuOnly, ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}) };
-      const rows = await overStarts(runs, (rounds) =>
-        withStandings(conditions, options, async (standings) => {
-          const found: Row[] = [];
-          for (const each of some) {
-            const [speed, cost] = rowsOf(name, each);
-            const runners = standings.map((standing) => ({
-              ...asRunner(standing),
-              run: async () => {
-                const figures = await measureBulk(ground, standing, { ...each, ...times });
-                return { ...(cpuOnly ? {} : { [speed.id]: figures.megabytesPerSecond }), [cost.id]: figures.cpuSecondsPerGibibyte };
-              },
-            }));
-            found.push(...(await alternate({ group: name, rows: [speed, cost], runners, ...rounds })));
-          }
-          return found;
-        }),
-      );
-      report(rows);
+      await reportStarts(conditions, options, async (standings, part) => {
+        const found: Row[] = [];
+        for (const each of some) {
+          const [speed, cost] = rowsOf(name, each);
+          const runners = standings.map((standing) => ({
+            ...asRunner(standing),
+            run: async () => {
+              const figures = await measureBulk(ground, standing, { ...each, ...times });
+              return { ...(cpuOnly ? {} : { [speed.id]: figures.megabytesPerSecond }), [cost.id]: figures.cpuSecondsPerGibibyte };
+            },
+          }));
+          found.push(...(await alternate({ group: name, rows: [speed, cost], runners, ...part })));
+        }
+        return found;
+      });
     }
   },
 });
