@@ -14,6 +14,7 @@ import {
   type PingOptions,
   pings,
   startBulk,
+  trips,
 } from './load.ts';
 import { createGreeter, createTarget, type Target } from './target.ts';
 
@@ -49,6 +50,7 @@ const handlers = {
   /** Bytes that arrived here, and when that was. */
   count: () => ({ sunk: target?.sunk ?? 0, received: bulk?.received ?? 0, at: performance.now() }),
   pings: (options: PingOptions) => pings(options),
+  trips: (options: PingOptions) => trips(options),
   churn: (options: ChurnOptions) => churn(options),
   hold: async ({ ports, count }: { readonly ports: readonly number[]; readonly count: number }) => {
     sockets.push(...(await hold(ports, count)));

@@ -66,8 +66,16 @@ export interface PingOptions {
   readonly ms: number;
 }
 
+export interface Trip {
+  /** When it was sent, on the clock that all processes of the machine share. */
+  readonly at: number;
+  readonly ms: number;
+}
+
 /** The round trips' milliseconds. */
-export async function pings({ port, count, every, ms }: PingOptions): Promise<number[]> {
+export const pings = async (options: PingOptions): Promise<number[]> => (await trips(options)).map(({ ms }) => ms);
+
+export async function trips({ port, count, every, ms }: PingOptions): Promise<Trip[]> {
   const socket = await opened(port);
   const times: number[] = [];
   const sent: number[] = [];
@@ -96,7 +104,8 @@ export async function pings({ port, count, every, ms }: PingOptions): Promise<nu
     });
     // What is still under way took at least this long: left out, the slowest would be missing.
     const now = performance.now();
-    return [...times, ...sent.slice(times.length).map((at) => now - at)];
+    const shared = sharedClock() - performance.now();
+    return sent.map((at, index) => ({ at: at + shared, ms: times[index] ?? now - at }));
   } finally {
     clearInterval(timer);
     clearTimeout(limit);

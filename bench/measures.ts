@@ -7,6 +7,7 @@ import { distance } from './measures/distance.ts';
 import { greeting } from './measures/greeting.ts';
 import { growth } from './measures/growth.ts';
 import { idle } from './measures/idle.ts';
+import { legs } from './measures/legs.ts';
 import { memory } from './measures/memory.ts';
 import { profile } from './measures/profile.ts';
 import { reload } from './measures/reload.ts';
@@ -16,6 +17,7 @@ export const MEASURES: readonly Measure[] = [
   throughput,
   connections,
   idle,
+  legs,
   greeting,
   beside,
   distance,

@@ -14,12 +14,12 @@ export function secondsOf(time: string): number {
 }
 
 /** The scheduler counts nanoseconds a thread; /proc/PID/stat only knows ticks of 10 ms. */
+const threadNanoseconds = (pid: number, thread: string | number): number =>
+  Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+
 function cpuFromProc(pid: number): number {
   let nanoseconds = 0;
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const text = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8');
-    nanoseconds += Number(text.split(' ')[0]);
-  }
+  for (const thread of readdirSync(`/proc/${pid}/task`)) nanoseconds += threadNanoseconds(pid, thread);
   if (nanoseconds > 0) return nanoseconds / 1e9;
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [user = '0', system = '0'] = stat
@@ -31,6 +31,10 @@ function cpuFromProc(pid: number): number {
 
 export const cpuSeconds = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + (hasProc ? cpuFromProc(pid) : secondsOf(ps(pid, 'time'))), 0);
+
+/** Of all threads but the first, in which JavaScript runs: those that compile it, collect, and read files. NaN where the system does not count them apart. */
+export const helpersCpuSeconds = (pids: readonly number[]): number =>
+  hasProc ? cpuSeconds(pids) - pids.reduce((sum, pid) => sum + threadNanoseconds(pid, pid) / 1e9, 0) : Number.NaN;
 
 export interface Memory {
   readonly residentBytes: number;

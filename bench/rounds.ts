@@ -1,4 +1,4 @@
-/** A/B/A/B: each round runs each side once, in turning order, and the first round is thrown away. `overStarts` does that for several starts of them. */
+/** A/B/A/B: each round runs each side once, in turning order, and the first rounds are thrown away. `overStarts` does that for several starts of them. */
 import { type Row, type RowSpec, type SideName, SIDES } from './row.ts';
 
 /** What one run of one side gave, by the ids of the rows it fills. */
@@ -18,17 +18,29 @@ export interface Rounds {
   readonly runs: number;
   /** Rounds thrown away before; default 1. */
   readonly warmUps?: number;
+  /** Asked after each of those: as long as the answer is no there are more of them, up to `MOST_WARM_UPS`. */
+  readonly isWarm?: (() => boolean) | undefined;
 }
 
+export const MOST_WARM_UPS = 10;
+
 /** Rows in which no side has a figure are left out. */
-export async function alternate({ group, rows, runners, runs, warmUps = 1 }: Rounds): Promise<Row[]> {
+export async function alternate({ group, rows, runners, runs, warmUps = 1, isWarm = () => true }: Rounds): Promise<Row[]> {
   const seen = new Map<string, Map<SideName, number[]>>(rows.map((row) => [row.id, new Map()]));
-  for (let round = -warmUps; round < runs; round += 1) {
-    const turn = ((round % runners.length) + runners.length) % runners.length;
-    for (const runner of [...runners.slice(turn), ...runners.slice(0, turn)]) {
-      if (runner.rounds !== undefined && (round < 0 || round >= runner.rounds)) continue;
+  const inTurn = (round: number): readonly Runner[] => {
+    const turn = round % runners.length;
+    return [...runners.slice(turn), ...runners.slice(0, turn)];
+  };
+  let warm = warmUps === 0;
+  for (let before = 1; !warm; before += 1) {
+    for (const runner of inTurn(before)) if (runner.rounds === undefined) await runner.run();
+    const saysSo = isWarm();
+    warm = before >= MOST_WARM_UPS || (before >= warmUps && saysSo);
+  }
+  for (let round = 0; round < runs; round += 1) {
+    for (const runner of inTurn(round)) {
+      if (runner.rounds !== undefined && round >= runner.rounds) continue;
       const figures = await runner.run();
-      if (round < 0) continue;
       for (const [id, figure] of Object.entries(figures)) {
         const sides = seen.get(id);
         if (sides === undefined) throw new Error(`${runner.name} gave a figure for ${id}, which has no row`);
@@ -43,7 +55,7 @@ export async function alternate({ group, rows, runners, runs, warmUps = 1 }: Rou
 
 /** Two starts of the same program differ by a tenth, in where its memory lies and what was compiled when: one alone says little. */
 const STARTS = 3;
-/** After one round the engine still compiles, which the slowest hundredth of the next one shows; who is up for days has that behind him. */
+/** At least; who is up for days has all of them behind him. */
 const WARM_UPS = 2;
 
 /** Those of one start. */

@@ -1,6 +1,7 @@
 /** The sides of one case, open next to each other, and closed whatever happens. */
 import type { Conditions } from './measure.ts';
-import { type Part, type Runner, overStarts } from './rounds.ts';
+import { cpuSeconds, helpersCpuSeconds } from './process-cost.ts';
+import { type Part, type Rounds, type Runner, overStarts } from './rounds.ts';
 import type { Row } from './row.ts';
 import { stand, type Standing, type StandingOptions, standDirect } from './scene.ts';
 import type { Side } from './side.ts';
@@ -30,14 +31,32 @@ export async function withStandings<T>(
   }
 }
 
+/** More of a program's processor time for its engine's other threads than this, and it is still being compiled. */
+const COMPILING = 0.01;
+
+/** Whether this program has been compiled, from what its threads took since this was asked last; always, where the system does not count them apart. */
+function compiled(standings: readonly Standing[]): () => boolean {
+  const pids = (): readonly number[] => standings.find(({ name }) => name === 'tunnels')?.pids() ?? [];
+  const taken = () => ({ all: cpuSeconds(pids()), helpers: helpersCpuSeconds(pids()) });
+  let before = taken();
+  return () => {
+    const now = taken();
+    const share = (now.helpers - before.helpers) / (now.all - before.all);
+    before = now;
+    return !(share > COMPILING);
+  };
+}
+
 /** Several starts of the sides, one after the other; their rows are reported together. */
 export async function reportStarts(
   conditions: Conditions,
   options: StandingOptions & Together,
-  use: (standings: readonly Standing[], part: Part) => Promise<readonly Row[]>,
+  use: (standings: readonly Standing[], part: Part & Pick<Rounds, 'isWarm'>) => Promise<readonly Row[]>,
 ): Promise<void> {
-  const { runs, report } = conditions;
-  report(await overStarts(runs, (part) => withStandings(conditions, options, (standings) => use(standings, part))));
+  const { runs, quick, report } = conditions;
+  const start = (part: Part): Promise<readonly Row[]> =>
+    withStandings(conditions, options, (standings) => use(standings, quick ? part : { ...part, isWarm: compiled(standings) }));
+  report(await overStarts(runs, start));
 }
 
 /** What says how far the machine goes needs no median of five. */

@@ -2,7 +2,7 @@
 import { type Direction, measureBulk } from '../bulk.ts';
 import type { Conditions, Measure } from '../measure.ts';
 import { ratioGoal, type Row, type RowSpec } from '../row.ts';
-import { alternate } from '../rounds.ts';
+import { alternate, type Runner } from '../rounds.ts';
 import { asRunner, reportStarts } from '../standings.ts';
 
 /** What both sides are told, so that the ciphers do not decide. */
@@ -24,6 +24,17 @@ const rowsOf = (group: string, { direction, connections, ciphers }: Case): reado
   return [speed, { id: `${id}.cpu`, title: `${what}: CPU`, unit: 's/GiB', better: 'lower' }];
 };
 
+/** Before the engine has compiled what they need. */
+const COLD: readonly Case[] = [
+  { direction: 'down', connections: 1, ciphers: 'same' },
+  { direction: 'up', connections: 1, ciphers: 'same' },
+];
+
+const coldRowOf = (group: string, each: Case): RowSpec => {
+  const [{ id, title, unit, better }] = rowsOf(group, each);
+  return { id: `${id}.first`, title: `${title}: the first after a start`, unit, better };
+};
+
 interface Options {
   readonly name: string;
   readonly about: string;
@@ -43,16 +54,25 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
       if (some.length === 0) continue;
       const options = { egress: [ground.bulkPort], direct: !cpuOnly, ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}) };
       await reportStarts(conditions, options, async (standings, part) => {
-        const found: Row[] = [];
-        for (const each of some) {
-          const [speed, cost] = rowsOf(name, each);
-          const runners = standings.map((standing) => ({
+        const runnersOf = (each: Case, speed: string | null, cost: string | null): Runner[] =>
+          standings.map((standing) => ({
             ...asRunner(standing),
             run: async () => {
               const figures = await measureBulk(ground, standing, { ...each, ...times });
-              return { ...(cpuOnly ? {} : { [speed.id]: figures.megabytesPerSecond }), [cost.id]: figures.cpuSecondsPerGibibyte };
+              return {
+                ...(speed === null ? {} : { [speed]: figures.megabytesPerSecond }),
+                ...(cost === null ? {} : { [cost]: figures.cpuSecondsPerGibibyte }),
+              };
             },
           }));
+        const found: Row[] = [];
+        for (const each of cpuOnly || ciphers === 'defaults' ? [] : COLD) {
+          const cold = coldRowOf(name, each);
+          found.push(...(await alternate({ group: name, rows: [cold], runners: runnersOf(each, cold.id, null), runs: 1, warmUps: 0 })));
+        }
+        for (const each of some) {
+          const [speed, cost] = rowsOf(name, each);
+          const runners = runnersOf(each, cpuOnly ? null : speed.id, cost.id);
           found.push(...(await alternate({ group: name, rows: [speed, cost], runners, ...part })));
         }
         return found;

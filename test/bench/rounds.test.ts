@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { alternate, overStarts, type Runner } from '../../bench/rounds.ts';
+import { alternate, MOST_WARM_UPS, overStarts, type Runner } from '../../bench/rounds.ts';
 import type { Row, RowSpec, SideName } from '../../bench/row.ts';
 
 const ROW: RowSpec = { id: 'x', title: 'x', unit: 'ms', better: 'lower' };
@@ -17,6 +17,26 @@ describe('the rounds of the bench', () => {
     const rows = await alternate({ group: 'g', rows: [ROW], runners: [runner('tunnels'), runner('ssh')], runs: 2 });
     expect(order).toEqual(['ssh', 'tunnels', 'tunnels', 'ssh', 'ssh', 'tunnels']);
     expect(rows).toEqual([{ ...ROW, group: 'g', runs: { tunnels: [3, 6], ssh: [4, 5] } }]);
+  });
+
+  test.each([
+    { what: 'it is warm, and not fewer than wanted', warmUps: 2, warmAfter: 1, thrownAway: 2 },
+    { what: 'it is warm, more than wanted', warmUps: 2, warmAfter: 5, thrownAway: 5 },
+    { what: 'there were enough, though it is not', warmUps: 1, warmAfter: Infinity, thrownAway: MOST_WARM_UPS },
+    { what: 'none, where none is wanted', warmUps: 0, warmAfter: 5, thrownAway: 0 },
+  ])('are thrown away until $what', async ({ warmUps, warmAfter, thrownAway }) => {
+    let ran = 0;
+    let asked = 0;
+    const rows = await alternate({
+      group: 'g',
+      rows: [ROW],
+      runners: [{ name: 'tunnels', run: () => Promise.resolve({ x: (ran += 1) }) }],
+      runs: 2,
+      warmUps,
+      isWarm: () => (asked += 1) >= warmAfter,
+    });
+    expect(rows[0]?.runs).toEqual({ tunnels: [thrownAway + 1, thrownAway + 2] });
+    expect(asked).toBe(thrownAway);
   });
 
   test('run what is wanted a few times only in the first ones', async () => {
