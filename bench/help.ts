@@ -11,7 +11,7 @@ export const help = (measures: readonly Named[]): string => `usage: npm run benc
 Measures the built program against the system's ssh, and autossh where installed, through one sshd, in turns, and prints one table.
 
   --only NAME   only this; may be repeated
-  --runs N      measured runs of each side at least, of which the table has the median (5); one to ten more go before, which do not count
+  --runs N      measured runs of each side at least, of which the table has the median (5); up to ten go before, which do not count; rows called first have fewer
   --quick       everything short and small, once: to see that it works, not how fast
   --json        JSON instead of the table, with every run
   --save        also writes bench/results/TIME-COMMIT.json

@@ -28,6 +28,8 @@ interface Moment {
 }
 
 export interface Trace {
+  /** When the first event was, of whatever kind; NaN for none. */
+  readonly from: number;
   readonly deliveries: readonly Moment[];
   /** Who had to give the processor away and could have gone on. */
   readonly preemptions: readonly Moment[];
@@ -35,14 +37,18 @@ export interface Trace {
 
 const LINE = /^\s*(.+?)\s+(\d+)\s+(\d+\.\d+):\s+\w+:(softirq_entry|sched_switch): (.*)$/;
 
+/** As the kernel writes it, and as a plugin of perf's does. */
+const COULD_GO_ON = / prev_state=R|\] R\S* ==> /;
+
 export function parseTrace(text: string): Trace {
-  const trace = { deliveries: [] as Moment[], preemptions: [] as Moment[] };
+  const trace = { from: Number.NaN, deliveries: [] as Moment[], preemptions: [] as Moment[] };
   for (const line of text.split('\n')) {
     const [, name = '', thread, seconds, event, rest = ''] = LINE.exec(line) ?? [];
     if (event === undefined) continue;
     const moment = { at: Number(seconds) * 1e3, thread: Number(thread), name };
+    if (Number.isNaN(trace.from)) trace.from = moment.at;
     if (event === 'softirq_entry') trace.deliveries.push(moment);
-    else if (/ prev_state=R/.test(rest) && moment.thread !== 0) trace.preemptions.push(moment);
+    else if (COULD_GO_ON.test(rest) && moment.thread !== 0) trace.preemptions.push(moment);
   }
   return trace;
 }

@@ -32,9 +32,17 @@ function cpuFromProc(pid: number): number {
 export const cpuSeconds = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + (hasProc ? cpuFromProc(pid) : secondsOf(ps(pid, 'time'))), 0);
 
+function helpersFromProc(pid: number): number {
+  const first = String(pid);
+  const others = readdirSync(`/proc/${pid}/task`).filter((thread) => thread !== first);
+  // Where the scheduler counts nothing there is nothing to be told.
+  if (threadNanoseconds(pid, first) === 0) return Number.NaN;
+  return others.reduce((sum, thread) => sum + threadNanoseconds(pid, thread), 0) / 1e9;
+}
+
 /** Of all threads but the first, in which JavaScript runs: those that compile it, collect, and read files. NaN where the system does not count them apart. */
 export const helpersCpuSeconds = (pids: readonly number[]): number =>
-  hasProc ? cpuSeconds(pids) - pids.reduce((sum, pid) => sum + threadNanoseconds(pid, pid) / 1e9, 0) : Number.NaN;
+  pids.reduce((sum, pid) => sum + (hasProc ? helpersFromProc(pid) : Number.NaN), 0);
 
 export interface Memory {
   readonly residentBytes: number;

@@ -20,15 +20,17 @@ export interface Rounds {
   readonly warmUps?: number;
   /** Asked after each of those: as long as the answer is no there are more of them, up to `MOST_WARM_UPS`. */
   readonly isWarm?: (() => boolean) | undefined;
+  /** How many starts there were before: the first place goes on changing. Default 0. */
+  readonly start?: number;
 }
 
 export const MOST_WARM_UPS = 10;
 
 /** Rows in which no side has a figure are left out. */
-export async function alternate({ group, rows, runners, runs, warmUps = 1, isWarm = () => true }: Rounds): Promise<Row[]> {
+export async function alternate({ group, rows, runners, runs, warmUps = 1, isWarm = () => true, start = 0 }: Rounds): Promise<Row[]> {
   const seen = new Map<string, Map<SideName, number[]>>(rows.map((row) => [row.id, new Map()]));
   const inTurn = (round: number): readonly Runner[] => {
-    const turn = round % runners.length;
+    const turn = (start + round) % runners.length;
     return [...runners.slice(turn), ...runners.slice(0, turn)];
   };
   let warm = warmUps === 0;
@@ -36,6 +38,7 @@ export async function alternate({ group, rows, runners, runs, warmUps = 1, isWar
     for (const runner of inTurn(before)) if (runner.rounds === undefined) await runner.run();
     const saysSo = isWarm();
     warm = before >= MOST_WARM_UPS || (before >= warmUps && saysSo);
+    if (warm && !saysSo) process.stderr.write(`${group}: still not warm after ${before} rounds, and measured all the same\n`);
   }
   for (let round = 0; round < runs; round += 1) {
     for (const runner of inTurn(round)) {
@@ -59,14 +62,15 @@ const STARTS = 3;
 const WARM_UPS = 2;
 
 /** Those of one start. */
-export type Part = Required<Pick<Rounds, 'runs' | 'warmUps'>>;
+export type Part = Required<Pick<Rounds, 'runs' | 'warmUps' | 'start'>>;
 
 /** The runs, at least so many, spread over starts of the sides. */
 export async function overStarts(runs: number, start: (part: Part) => Promise<readonly Row[]>): Promise<Row[]> {
   const starts = Math.min(STARTS, runs);
   const rows = new Map<string, Row>();
   for (let started = 0; started < starts; started += 1) {
-    for (const row of await start({ runs: Math.ceil(runs / starts), warmUps: runs === 1 ? 1 : WARM_UPS })) {
+    const part = { runs: Math.ceil(runs / starts), warmUps: runs === 1 ? 1 : WARM_UPS, start: started };
+    for (const row of await start(part)) {
       const before = rows.get(row.id)?.runs ?? {};
       const joined = SIDES.map((side) => [side, [...(before[side] ?? []), ...(row.runs[side] ?? [])]] as const);
       rows.set(row.id, { ...row, runs: Object.fromEntries(joined.filter(([, all]) => all.length > 0)) });

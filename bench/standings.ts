@@ -34,16 +34,25 @@ export async function withStandings<T>(
 /** More of a program's processor time for its engine's other threads than this, and it is still being compiled. */
 const COMPILING = 0.01;
 
-/** Whether this program has been compiled, from what its threads took since this was asked last; always, where the system does not count them apart. */
+/** Seconds of a processor. */
+interface Taken {
+  readonly all: number;
+  /** NaN where the system does not count them apart. */
+  readonly helpers: number;
+}
+
+/** Whether a program is compiled, from what it took until two moments; always, where that cannot be told. */
+export const isCompiled = (before: Taken, now: Taken): boolean => !((now.helpers - before.helpers) / (now.all - before.all) > COMPILING);
+
+/** Whether this program is, from what it took since this was asked last. */
 function compiled(standings: readonly Standing[]): () => boolean {
   const pids = (): readonly number[] => standings.find(({ name }) => name === 'tunnels')?.pids() ?? [];
-  const taken = () => ({ all: cpuSeconds(pids()), helpers: helpersCpuSeconds(pids()) });
+  const taken = (): Taken => ({ all: cpuSeconds(pids()), helpers: helpersCpuSeconds(pids()) });
   let before = taken();
   return () => {
-    const now = taken();
-    const share = (now.helpers - before.helpers) / (now.all - before.all);
-    before = now;
-    return !(share > COMPILING);
+    const then = before;
+    before = taken();
+    return isCompiled(then, before);
   };
 }
 

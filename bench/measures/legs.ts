@@ -34,14 +34,17 @@ const ROWS: readonly RowSpec[] = EACH.flatMap((stretch) => [
     }),
   ),
   { id: `legs.${stretch}.preempted`, title: `${STRETCHES[stretch].title}: the forwarder is preempted`, unit: '1', better: 'lower' },
+  { id: `legs.${stretch}.told`, title: `${STRETCHES[stretch].title}: so many could be told`, unit: '%', better: 'higher' },
 ]);
 
-function figuresOf(legs: readonly (Legs | null)[]): Record<string, number> {
+export function figuresOf(legs: readonly (Legs | null)[]): Record<string, number> {
   const figures: Record<string, number> = {};
   for (const stretch of EACH) {
-    const told = legs.slice(STRETCHES[stretch].from, STRETCHES[stretch].to).filter((each) => each !== null);
+    const all = legs.slice(STRETCHES[stretch].from, STRETCHES[stretch].to);
+    const told = all.filter((each) => each !== null);
     for (const leg of Object.keys(LEGS) as Leg[]) figures[`legs.${stretch}.${leg}`] = 1e3 * median(told.map((each) => each[leg]));
     figures[`legs.${stretch}.preempted`] = told.reduce((sum, each) => sum + each.preempted, 0) / told.length;
+    figures[`legs.${stretch}.told`] = (100 * told.length) / all.length;
   }
   return figures;
 }
@@ -50,7 +53,9 @@ async function trace(ground: Ground, standing: Standing, file: string, count: nu
   const options = { port: standing.ports[0] ?? 0, count, every: 0, ms: 15_000 };
   const trips = await traced(file, EVENTS, PAUSE_MS, () => ground.client.call('trips', options));
   const passed = { client: ground.client.pid, forwarder: standing.pids(), target: ground.target.pid };
-  return figuresOf(legsOf(parseTrace(eventsIn(file, FIELDS)), trips, passed));
+  const seen = parseTrace(eventsIn(file, FIELDS));
+  if (!(seen.from <= (trips[0]?.at ?? 0))) throw new Error('perf began after the first round trip');
+  return figuresOf(legsOf(seen, trips, passed));
 }
 
 export const legs: Measure = {
@@ -60,16 +65,16 @@ export const legs: Measure = {
     const { ground, quick } = conditions;
     const file = join(ground.dir, 'trace');
     const why = whyNotTraced(file, EVENTS);
-    if (why !== null) {
-      process.stderr.write(`legs: left out, for perf cannot trace here: ${why}\n`);
-      return;
-    }
-    await reportStarts(conditions, { egress: [ground.targetPort], direct: false }, (standings, part) => {
+    const leaveOut = (reason: string): void => void process.stderr.write(`legs: left out, for perf cannot trace here: ${reason}\n`);
+    if (why !== null) return leaveOut(why);
+    const starts = reportStarts(conditions, { egress: [ground.targetPort], direct: false }, (standings, part) => {
       const runners = standings.map((standing) => ({
         ...asRunner(standing),
         run: () => trace(ground, standing, file, quick ? QUICK_TRIPS : TRIPS),
       }));
       return alternate({ group: 'legs', rows: ROWS, runners, ...part });
     });
+    // What was measured before it is not lost for that.
+    await starts.catch((error: unknown) => leaveOut(error instanceof Error ? error.message : String(error)));
   },
 };

@@ -25,14 +25,19 @@ const rowsOf = (group: string, { direction, connections, ciphers }: Case): reado
 };
 
 /** Before the engine has compiled what they need. */
-const COLD: readonly Case[] = [
-  { direction: 'down', connections: 1, ciphers: 'same' },
-  { direction: 'up', connections: 1, ciphers: 'same' },
-];
+const COLD = [
+  { direction: 'down', connections: 1, ciphers: 'same', rampMs: 0 },
+  { direction: 'up', connections: 1, ciphers: 'same', rampMs: 0 },
+] as const satisfies readonly (Case & { readonly rampMs: number })[];
 
 const coldRowOf = (group: string, each: Case): RowSpec => {
   const [{ id, title, unit, better }] = rowsOf(group, each);
-  return { id: `${id}.first`, title: `${title}: the first after a start`, unit, better };
+  return {
+    id: `${id}.first`,
+    title: `${title}: ${each.direction === 'down' ? 'the first after a start' : 'the first, after that'}`,
+    unit,
+    better,
+  };
 };
 
 interface Options {
@@ -54,11 +59,11 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
       if (some.length === 0) continue;
       const options = { egress: [ground.bulkPort], direct: !cpuOnly, ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}) };
       await reportStarts(conditions, options, async (standings, part) => {
-        const runnersOf = (each: Case, speed: string | null, cost: string | null): Runner[] =>
+        const runnersOf = (each: Case & { readonly rampMs?: number }, speed: string | null, cost: string | null): Runner[] =>
           standings.map((standing) => ({
             ...asRunner(standing),
             run: async () => {
-              const figures = await measureBulk(ground, standing, { ...each, ...times });
+              const figures = await measureBulk(ground, standing, { ...times, ...each });
               return {
                 ...(speed === null ? {} : { [speed]: figures.megabytesPerSecond }),
                 ...(cost === null ? {} : { [cost]: figures.cpuSecondsPerGibibyte }),
@@ -68,7 +73,9 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
         const found: Row[] = [];
         for (const each of cpuOnly || ciphers === 'defaults' ? [] : COLD) {
           const cold = coldRowOf(name, each);
-          found.push(...(await alternate({ group: name, rows: [cold], runners: runnersOf(each, cold.id, null), runs: 1, warmUps: 0 })));
+          found.push(
+            ...(await alternate({ group: name, rows: [cold], runners: runnersOf(each, cold.id, null), ...part, runs: 1, warmUps: 0 })),
+          );
         }
         for (const each of some) {
           const [speed, cost] = rowsOf(name, each);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { figuresOf } from '../../bench/measures/legs.ts';
+import { whyNotTraced } from '../../bench/perf.ts';
 import { type Legs, legsOf, parseTrace, type Trace, type Trip } from '../../bench/legs.ts';
 
 const TEXT = `
@@ -21,7 +23,22 @@ describe('the trace', () => {
     expect(preemptions).toEqual([{ name: 'node', thread: 32_001, at: expect.closeTo(100_000.030_5, 6) }]);
   });
 
-  test('of nothing is empty', () => expect(parseTrace('')).toEqual({ deliveries: [], preemptions: [] }));
+  test('begins with its first event, of whatever kind', () => {
+    expect(parseTrace(TEXT).from).toBeCloseTo(100_000.01, 6);
+    expect(parseTrace(TEXT.split('\n').slice(2).join('\n')).from).toBeCloseTo(100_000.015, 6);
+  });
+
+  test.each([
+    ['sshd:32015 [120] S ==> node:32001 [120]', 0],
+    ['node:32001 [120] R ==> sshd:32015 [120]', 1],
+    ['node:32001 [120] R+ ==> sshd:32015 [120]', 1],
+    ['prev_comm=node prev_pid=32001 prev_prio=120 prev_state=R+ ==> next_comm=sshd next_pid=32015 next_prio=120', 1],
+    ['prev_comm=R] R prev_pid=32001 prev_prio=120 prev_state=S ==> next_comm=sshd next_pid=32015 next_prio=120', 0],
+  ])('of %s has %i preemptions, as the kernel and as a plugin of perf writes it', (rest, count) => {
+    expect(parseTrace(`  node 32001   100.000030500:   sched:sched_switch: ${rest}`).preemptions).toHaveLength(count);
+  });
+
+  test('of nothing is empty', () => expect(parseTrace('')).toEqual({ from: Number.NaN, deliveries: [], preemptions: [] }));
 });
 
 const CLIENT = 1;
@@ -39,7 +56,8 @@ const way = (at: number) => WAY.map((thread, index) => moment(thread, at + ((ind
 const trip = (at: number): Trip => ({ at, ms: 28 });
 const LEGS: Legs = { client: 1, up: 2, sshdUp: 3, target: 4, sshdDown: 5, down: 6, read: 7, preempted: 0 };
 
-const told = (trace: Partial<Trace>, ...trips: readonly Trip[]) => legsOf({ deliveries: [], preemptions: [], ...trace }, trips, passed);
+const told = (trace: Partial<Trace>, ...trips: readonly Trip[]) =>
+  legsOf({ from: 0, deliveries: [], preemptions: [], ...trace }, trips, passed);
 
 describe('the legs of a round trip', () => {
   test('are the times between what those who are passed have written', () => {
@@ -76,4 +94,30 @@ describe('the legs of a round trip', () => {
     const legs = told({ deliveries: way(200), preemptions }, trip(100), trip(200));
     expect(legs.map((each) => each?.preempted)).toEqual([undefined, 1]);
   });
+});
+
+describe('the figures of the legs', () => {
+  const legs = (up: number, preempted = 0): Legs => ({ ...LEGS, up, preempted });
+
+  test('are medians in microseconds, of the first hundred and of those from the 500th on', () => {
+    const all = [
+      ...Array.from({ length: 100 }, () => legs(3, 2)),
+      ...Array.from({ length: 400 }, () => legs(9)),
+      legs(1),
+      legs(2),
+      legs(6),
+    ];
+    const figures = figuresOf(all);
+    expect(figures).toMatchObject({ 'legs.first.up': 3_000, 'legs.later.up': 2_000, 'legs.first.client': 1_000, 'legs.later.read': 7_000 });
+    expect(figures).toMatchObject({ 'legs.first.preempted': 2, 'legs.later.preempted': 0, 'legs.first.told': 100, 'legs.later.told': 100 });
+  });
+
+  test('leave out what could not be told, and say how much that was', () => {
+    const figures = figuresOf([legs(3), null, null, legs(5), ...Array.from({ length: 96 }, () => null)]);
+    expect(figures).toMatchObject({ 'legs.first.up': 4_000, 'legs.first.told': 2, 'legs.later.up': Number.NaN });
+  });
+});
+
+test('where there is no perf, it says so', () => {
+  expect(whyNotTraced('/nowhere', [], 'no-such-perf')).toContain('ENOENT');
 });

@@ -1,5 +1,7 @@
+import { pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { cpuSeconds, memory, secondsOf } from '../../bench/process-cost.ts';
+import { cpuSeconds, helpersCpuSeconds, memory, secondsOf } from '../../bench/process-cost.ts';
 
 describe('what a process costs', () => {
   test('reads the times that ps prints', () => {
@@ -19,6 +21,17 @@ describe('what a process costs', () => {
     const { residentBytes, proportionalBytes } = memory([process.pid]);
     expect(residentBytes / process.memoryUsage.rss()).toBeCloseTo(1, 0);
     expect(proportionalBytes ?? 0).toBeLessThanOrEqual(residentBytes);
+  });
+
+  test.runIf(process.platform === 'linux')('tells what other threads than the first take', async () => {
+    const before = helpersCpuSeconds([process.pid]);
+    const first = performance.now() + 200;
+    while (performance.now() < first);
+    const burnt = helpersCpuSeconds([process.pid]) - before;
+    expect(burnt).toBeLessThan(0.15);
+    // On libuv's threads.
+    await Promise.all([1, 2].map((salt) => promisify(pbkdf2)('x', String(salt), 200_000, 64, 'sha512')));
+    expect(helpersCpuSeconds([process.pid]) - before - burnt).toBeGreaterThan(0.05);
   });
 
   test('of several processes is the sum', () => {

@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { alternate, MOST_WARM_UPS, overStarts, type Runner } from '../../bench/rounds.ts';
 import type { Row, RowSpec, SideName } from '../../bench/row.ts';
 
 const ROW: RowSpec = { id: 'x', title: 'x', unit: 'ms', better: 'lower' };
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('the rounds of the bench', () => {
   test('take turns, change who is first, and throw the first round away', async () => {
@@ -20,6 +22,16 @@ describe('the rounds of the bench', () => {
   });
 
   test.each([
+    { start: 0, order: ['tunnels', 'ssh', 'ssh', 'tunnels'] },
+    { start: 1, order: ['ssh', 'tunnels', 'tunnels', 'ssh'] },
+  ])('of start $start go on changing who is first', async ({ start, order }) => {
+    const seen: SideName[] = [];
+    const runners = (['tunnels', 'ssh'] as const).map((name): Runner => ({ name, run: () => Promise.resolve({ x: seen.push(name) }) }));
+    await alternate({ group: 'g', rows: [ROW], runners, runs: 2, warmUps: 0, start });
+    expect(seen).toEqual(order);
+  });
+
+  test.each([
     { what: 'it is warm, and not fewer than wanted', warmUps: 2, warmAfter: 1, thrownAway: 2 },
     { what: 'it is warm, more than wanted', warmUps: 2, warmAfter: 5, thrownAway: 5 },
     { what: 'there were enough, though it is not', warmUps: 1, warmAfter: Infinity, thrownAway: MOST_WARM_UPS },
@@ -27,6 +39,7 @@ describe('the rounds of the bench', () => {
   ])('are thrown away until $what', async ({ warmUps, warmAfter, thrownAway }) => {
     let ran = 0;
     let asked = 0;
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const rows = await alternate({
       group: 'g',
       rows: [ROW],
@@ -37,6 +50,8 @@ describe('the rounds of the bench', () => {
     });
     expect(rows[0]?.runs).toEqual({ tunnels: [thrownAway + 1, thrownAway + 2] });
     expect(asked).toBe(thrownAway);
+    // That it is measured cold is told.
+    expect(said).toHaveBeenCalledTimes(warmAfter > MOST_WARM_UPS ? 1 : 0);
   });
 
   test('run what is wanted a few times only in the first ones', async () => {
@@ -77,7 +92,7 @@ describe('the starts of the bench', () => {
       given.push(part);
       return Promise.resolve([]);
     });
-    expect(given).toEqual(Array.from({ length: starts }, () => rounds));
+    expect(given).toEqual(Array.from({ length: starts }, (_, start) => ({ ...rounds, start })));
   });
 
   test('their runs stand in one row, in order, and a side that has none is not there', async () => {
