@@ -76,7 +76,7 @@ export const beside: Measure = {
       const options = { egress: [ground.bulkPort, ground.targetPort], cipher: SAME_CIPHER, ...(link === 'slow' ? { line: SLOW } : {}) };
       // Opened for each direction: what one has left in the queues of a slow line must not be in the way of the other.
       for (const direction of ['up', 'down'] as const)
-        await withStandings(conditions, { ...options, direct: link === 'open' }, async (standings) => {
+        await withStandings(conditions, { ...options, autossh: true, direct: link === 'open' }, async (standings) => {
           const runners = standings.map((standing) => ({
             ...asRunner(standing),
             run: () => measure({ ground, standing, link, direction, ...timesOf(link, quick) }),

@@ -40,6 +40,7 @@ async function measureCase(conditions: Conditions, { roundTrip, connections }: C
   const { ground, quick, runs, report } = conditions;
   const options = {
     egress: [ground.bulkPort],
+    autossh: true,
     cipher: SAME_CIPHER,
     line: lineOf(roundTrip),
     ...(connections === 1 || !spreads ? {} : { connections }),

@@ -15,16 +15,20 @@ export const greeting: Measure = {
   about: 'from a new connection to the first word of a server that speaks first',
   run: async (conditions: Conditions) => {
     const { ground, quick, runs, report } = conditions;
-    await withStandings(conditions, { egress: [await ground.target.call('serveGreeting', undefined)] }, async (standings) => {
-      const count = quick ? 5 : 30;
-      const runners = standings.map((standing) => ({
-        ...asRunner(standing),
-        run: async () => {
-          const times = await ground.client.call('greetings', { port: standing.ports[0] ?? 0, count, pause: 20 });
-          return { 'greeting.p50': quantile(times, 0.5), 'greeting.p90': quantile(times, 0.9) };
-        },
-      }));
-      report(await alternate({ group: 'greeting', rows: ROWS, runners, runs }));
-    });
+    await withStandings(
+      conditions,
+      { egress: [await ground.target.call('serveGreeting', undefined)], autossh: true },
+      async (standings) => {
+        const count = quick ? 5 : 30;
+        const runners = standings.map((standing) => ({
+          ...asRunner(standing),
+          run: async () => {
+            const times = await ground.client.call('greetings', { port: standing.ports[0] ?? 0, count, pause: 20 });
+            return { 'greeting.p50': quantile(times, 0.5), 'greeting.p90': quantile(times, 0.9) };
+          },
+        }));
+        report(await alternate({ group: 'greeting', rows: ROWS, runners, runs }));
+      },
+    );
   },
 };

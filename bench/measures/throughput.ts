@@ -57,7 +57,12 @@ const measureOf = ({ name, about, cases: all, cpuOnly = false }: Options): Measu
     for (const ciphers of ['same', 'defaults'] as const) {
       const some = all.filter((each) => each.ciphers === ciphers);
       if (some.length === 0) continue;
-      const options = { egress: [ground.bulkPort], direct: !cpuOnly, ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}) };
+      const options = {
+        egress: [ground.bulkPort],
+        autossh: true,
+        direct: !cpuOnly,
+        ...(ciphers === 'same' ? { cipher: SAME_CIPHER } : {}),
+      };
       await reportStarts(conditions, options, async (standings, part) => {
         const runnersOf = (each: Case & { readonly rampMs?: number }, speed: string | null, cost: string | null): Runner[] =>
           standings.map((standing) => ({
