@@ -4,9 +4,9 @@ import { alternate, type Figures } from '../rounds.ts';
 import type { RowSpec } from '../row.ts';
 import { prepareSetup, start } from '../scene.ts';
 import type { Side } from '../side.ts';
-import { sshScript } from '../sides/ssh.ts';
+import { autosshScript, sshScript } from '../sides/ssh.ts';
 import { churnRows, measureChurn } from './connections.ts';
-import { memoryFigures, memoryRows } from './memory.ts';
+import { countedConnections, holdMore, memoryRows } from './memory.ts';
 
 const HOSTS = 10;
 
@@ -14,36 +14,39 @@ export const growth: Measure = {
   name: 'growth',
   about: `cold start, memory and connections a second with 10, 100 and 1,000 tunnels over ${HOSTS} hosts`,
   run: async (conditions: Conditions) => {
-    const { ground, tunnels, quick, runs, report } = conditions;
-    const held = quick ? 20 : 1_000;
+    const { ground, tunnels, autossh, quick, runs, report } = conditions;
+    const held = quick ? [20, 40] : [1_000, 10_000];
     for (const count of quick ? [10] : [10, 100, 1_000]) {
       const id = `growth.${count}`;
       const what = `${count.toLocaleString('en-US')} tunnels`;
       const rows: RowSpec[] = [
         { id: `${id}.cold-start`, title: `${what}: cold start`, unit: 'ms', better: 'lower' },
-        ...memoryRows({ id: `${id}.memory.0`, title: `${what}: no connection` }),
-        ...memoryRows({ id: `${id}.memory.${held}`, title: `${what}: ${held.toLocaleString('en-US')} connections` }),
+        ...[0, ...held].flatMap((connections) =>
+          memoryRows({ id: `${id}.memory.${connections}`, title: `${what}: ${countedConnections(connections)}` }),
+        ),
         ...churnRows({ id: `${id}.connections`, title: `${what}: connections a second` }),
       ];
       const run = async (side: Side): Promise<Figures> => {
         const egress = Array.from({ length: count }, () => ground.targetPort);
         const started = await start(ground, side, await prepareSetup(ground, { egress, hosts: HOSTS }));
         try {
-          const empty = memoryFigures(`${id}.memory.0`, started);
-          await ground.client.call('hold', { ports: started.ports, count: held }, 60_000);
-          const full = memoryFigures(`${id}.memory.${held}`, started);
-          await ground.client.call('release', undefined, 30_000);
+          const empty = await holdMore(ground, started, `${id}.memory`, [0]);
+          // Before any is held: who has had ten thousand may look through that many places ever after.
           const run = { id: `${id}.connections`, atOnce: 32 };
-          // The first ones come while the held ones are still being closed.
-          await measureChurn(ground, started, { ...run, ms: quick ? 100 : 700 });
+          await measureChurn(ground, started, { ...run, ms: quick ? 100 : 2_000 });
           const churned = await measureChurn(ground, started, { ...run, ms: quick ? 100 : 1_000 });
+          // autossh is ssh and a small process more, whatever ssh holds.
+          const full = await holdMore(ground, started, `${id}.memory`, side === autosshScript ? held.slice(0, -1) : held);
           return { [`${id}.cold-start`]: started.tookMs, ...empty, ...full, ...churned };
         } finally {
-          await ground.client.call('release', undefined, 30_000);
+          await ground.client.call('release', undefined, 60_000);
           await started.stop();
         }
       };
-      const runners = [tunnels, sshScript].map((side) => ({ name: side.name, run: () => run(side) }));
+      const runners = (autossh === null ? [tunnels, sshScript] : [tunnels, sshScript, autosshScript]).map((side) => ({
+        name: side.name,
+        run: () => run(side),
+      }));
       report(await alternate({ group: 'growth', rows, runners, runs, warmUps: 0 }));
     }
   },

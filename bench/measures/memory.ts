@@ -24,15 +24,16 @@ export const memoryRows = (row: Omit<RowSpec, 'unit' | 'better'>): RowSpec[] => 
   { id: `${row.id}.pss`, title: `${row.title}, PSS`, unit: 'MiB', better: 'lower' },
 ];
 
-const counted = (count: number): string => `${count.toLocaleString('en-US')} held connection${count === 1 ? '' : 's'}`;
+export const countedConnections = (count: number): string => `${count.toLocaleString('en-US')} held connection${count === 1 ? '' : 's'}`;
 
-async function holdMore(ground: Ground, standing: Standing, counts: readonly number[]): Promise<Figures> {
+/** Figures under `${id}.${count}`, each count reached from the one before. */
+export async function holdMore(ground: Ground, standing: Standing, id: string, counts: readonly number[]): Promise<Figures> {
   let figures: Figures = {};
   let held = 0;
   for (const count of counts) {
     if (count > held) held = await ground.client.call('hold', { ports: standing.ports, count: count - held }, 120_000);
     await sleep(SETTLE_MS);
-    figures = { ...figures, ...memoryFigures(`memory.${count}`, standing) };
+    figures = { ...figures, ...memoryFigures(`${id}.${count}`, standing) };
   }
   return figures;
 }
@@ -44,7 +45,7 @@ export const memory: Measure = {
     const { ground, tunnels, ssh, autossh, quick, runs, report } = conditions;
     const counts = quick ? [0, 20] : [0, 1_000, 10_000];
     const rows = counts.flatMap((count) =>
-      memoryRows({ id: `memory.${count}`, title: counted(count), ...(count === 10_000 ? { goal: ratioGoal(1.5) } : {}) }),
+      memoryRows({ id: `memory.${count}`, title: countedConnections(count), ...(count === 10_000 ? { goal: ratioGoal(1.5) } : {}) }),
     );
     const sides: readonly Side[] = autossh === null ? [tunnels, ssh] : [tunnels, ssh, autossh];
     const runners = sides.map((side) => ({
@@ -54,7 +55,7 @@ export const memory: Measure = {
         const standing = await stand(ground, side, { egress: Array.from({ length: TUNNELS }, () => ground.targetPort) });
         try {
           // autossh is ssh and a small process more, whatever ssh holds.
-          return await holdMore(ground, standing, side === autossh ? counts.slice(0, -1) : counts);
+          return await holdMore(ground, standing, 'memory', side === autossh ? counts.slice(0, -1) : counts);
         } finally {
           await ground.client.call('release', undefined, 60_000);
           await standing.stop();
