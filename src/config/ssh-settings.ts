@@ -142,3 +142,15 @@ export function localUser(): string {
     return String(process.getuid?.() ?? '');
   }
 }
+export function parseDump(text: string): SshDump {
+  const dump = new Map<string, string[]>();
+  for (const line of text.split(/\r?\n/)) {
+    const blank = line.indexOf(' ');
+    if (blank <= 0) continue;
+    const key = line.slice(0, blank).toLowerCase();
+    const values = dump.get(key);
+    if (values) values.push(line.slice(blank + 1));
+    else dump.set(key, [line.slice(blank + 1)]);
+  }
+  return dump;
+}
