@@ -16,7 +16,11 @@ const MIB = 1024 * KIB;
 export const LEAST_WINDOW = 256 * KIB;
 /** Six times what OpenSSH asks for. With more, sshd is slower: see above. */
 const MOST_WINDOW = 12 * MIB;
-/** On a short link nothing is gained by more than OpenSSH asks for. */
+/**
+ * A link is not taken to carry more than this, in bytes a millisecond: a round trip that was measured beside something else seems longer than it is, and of what is then
+ * granted too much sshd makes a backlog at once, of which it moves 2 MB in a second. OpenSSH's own window at least.
+ */
+const MOST_RATE = 512 * KIB;
 const MOST_SHORT_WINDOW = 2 * MIB;
 /** The most a window begins with. */
 const MOST_AT_FIRST = 4 * MIB;
@@ -38,6 +42,10 @@ const MOST_GRANT = 512 * KIB;
 export function firstWindow(rttMs: number): number {
   return Math.round(Math.min(Math.max(rttMs * ASSUMED_RATE, LEAST_WINDOW), MOST_AT_FIRST));
 }
+
+/** The size that a window may come to; while the round trip is not known, the most there is. */
+const mostWindow = (rttMs: number): number =>
+  rttMs === 0 ? MOST_WINDOW : Math.min(Math.max(rttMs * MOST_RATE, MOST_SHORT_WINDOW), MOST_WINDOW);
 
 export class ReceiveWindow {
   /** What the server may still send. */
@@ -102,7 +110,7 @@ export class ReceiveWindow {
       this.tripsTooLarge = 0;
       this.mostCarried = 0;
     }
-    const most = this.link.isShort ? MOST_SHORT_WINDOW : MOST_WINDOW;
+    const most = mostWindow(this.link.rttMs);
     if (this.budget.pressed) this.set(Math.max(this.size / 2, LEAST_WINDOW));
     else if (carried >= LIMITING * this.size) this.set(Math.min(this.size * (this.found ? GROWTH.later : GROWTH.first), most));
     else {

@@ -98,7 +98,11 @@ describe('it follows what the link carries', () => {
 
   test.each([
     { rttMs: 0.2, most: 2 * MIB },
-    { rttMs: 1, most: 12 * MIB },
+    { rttMs: 1, most: 2 * MIB },
+    { rttMs: 4, most: 2 * MIB },
+    { rttMs: 10, most: 5 * MIB },
+    { rttMs: 24, most: 12 * MIB },
+    { rttMs: 100, most: 12 * MIB },
   ])('it is $most at most, however fast, where the round trip is $rttMs ms', ({ rttMs, most }) => {
     expect(transfer({ rttMs, bytesPerMs: 20 * MIB, stepMs: 0.05, forMs: 2_000 }).size).toBe(most);
   });
