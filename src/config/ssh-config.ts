@@ -90,8 +90,11 @@ function gathered(): (question: DumpQuestion) => Promise<Dump> {
   const ask = async (): Promise<void> => {
     const asked = waiting;
     waiting = [];
-    const dumps = await dumpsOf(asked.map(({ question }) => question));
-    asked.forEach(({ answer }, index) => answer(dumps[index] ?? 'no-ssh'));
+    const dumps = await dumpsOf(asked.map(({ question }) => question)).catch((error: unknown) => String(error));
+    asked.forEach(({ answer }, index) => {
+      if (typeof dumps === 'string') answer({ failed: `ssh -G could not be asked: ${dumps}` });
+      else answer(dumps[index] ?? 'no-ssh');
+    });
   };
   return (question) =>
     new Promise((answer) => {

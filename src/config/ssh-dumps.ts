@@ -17,6 +17,8 @@ const MOST_BYTES = 1024 * 1024;
 /** ssh -G takes 14 ms of one core: more at a time only makes each slower. A shell counts descriptors to 9. */
 const MOST_LANES = Math.min(4, availableParallelism());
 const FIRST_FD = 3;
+/** Of the lanes, in the shell's words: a lane that dies is seen by the end of its pipe, which nobody else may hold. */
+const CLOSED = '3>&- 4>&- 5>&- 6>&-';
 /**
  * The number of lanes, then a file and a name for each question; the lanes take them in turn, at the same time, and write to a descriptor
  * each what ssh prints and a NUL, where it fails the NUL alone.
@@ -26,7 +28,7 @@ const SCRIPT = `lane() {
   shift 2
   while [ $# -gt 0 ]; do
     if [ $((turn % lanes)) -eq "$own" ]; then
-      if [ -n "$1" ]; then said=$(ssh -G -F "$1" -- "$2"); else said=$(ssh -G -- "$2"); fi || said=
+      if [ -n "$1" ]; then said=$(command ssh -G -F "$1" -- "$2"); else said=$(command ssh -G -- "$2"); fi || said=
       printf '%s\\000' "$said"
     fi
     turn=$((turn + 1))
@@ -35,9 +37,10 @@ const SCRIPT = `lane() {
 }
 at=0
 while [ "$at" -lt "$1" ]; do
-  lane "$at" "$@" >&$((at + ${FIRST_FD})) &
+  lane "$at" "$@" >&$((at + ${FIRST_FD})) ${CLOSED} &
   at=$((at + 1))
 done
+exec ${CLOSED}
 wait`;
 
 /** The answers, in the order of the questions; after 5 s without one it is given up. */
@@ -45,8 +48,13 @@ export async function dumpsOf(questions: readonly DumpQuestion[], limitMs = LIMI
   const answered = questions.length > 1 ? await fromShell(questions, limitMs) : new Map<DumpQuestion, Dump>();
   // One alone; what a shell says nothing of; and where there is no shell.
   const left = questions.filter((question) => !answered.has(question)).values();
+  let hasSsh = true;
   const lane = async (): Promise<void> => {
-    for (const question of left) answered.set(question, await dumpOf(question, limitMs));
+    for (const question of left) {
+      const dump: Dump = hasSsh ? await dumpOf(question, limitMs) : 'no-ssh';
+      if (dump === 'no-ssh') hasSsh = false;
+      answered.set(question, dump);
+    }
   };
   await Promise.all(Array.from({ length: MOST_LANES }, lane));
   return questions.flatMap((question) => answered.get(question) ?? []);
@@ -55,13 +63,18 @@ export async function dumpsOf(questions: readonly DumpQuestion[], limitMs = LIMI
 function dumpOf({ name, file }: DumpQuestion, limitMs: number): Promise<Dump> {
   const args = ['-G', ...(file === null ? [] : ['-F', file]), '--', name];
   return new Promise((resolve) => {
-    const child = execFile('ssh', args, { timeout: limitMs, maxBuffer: MOST_BYTES, windowsHide: true }, (error, stdout, stderr) => {
-      if (!error) resolve({ dump: parseDump(stdout) });
-      else if (error.code === 'ENOENT') resolve('no-ssh');
-      else if (error.killed) resolve(tooLate(name, limitMs));
-      else resolve({ failed: lastWords(stderr) || `ssh -G ${name} failed` });
-    });
-    child.stdin?.end();
+    try {
+      const child = execFile('ssh', args, { timeout: limitMs, maxBuffer: MOST_BYTES, windowsHide: true }, (error, stdout, stderr) => {
+        if (!error) resolve({ dump: parseDump(stdout) });
+        else if (error.code === 'ENOENT') resolve('no-ssh');
+        else if (error.killed) resolve(tooLate(name, limitMs));
+        else resolve({ failed: lastWords(stderr) || `ssh -G ${name} failed` });
+      });
+      child.stdin?.end();
+    } catch (error) {
+      // Out of memory, or words too long: node throws what it does not know.
+      resolve({ failed: `ssh -G ${name.slice(0, 100)} could not be started: ${error instanceof Error ? error.message : String(error)}` });
+    }
   });
 }
 
@@ -78,8 +91,8 @@ async function fromShell(questions: readonly DumpQuestion[], limitMs: number): P
   const words = [String(lanes), ...questions.flatMap(({ name, file }) => [file ?? '', name])];
   const child = startShell(words, lanes);
   if (child === null) return new Map();
-  const ended = new Promise<void>((resolve) => child.once('error', () => resolve()).once('close', () => resolve()));
-  const answers = await Promise.all(
+  const ended = new Promise<void>((resolve) => child.on('error', () => resolve()).once('close', () => resolve()));
+  const read = await Promise.all(
     Array.from({ length: lanes }, (_, lane) =>
       readLane({
         stream: child.stdio[FIRST_FD + lane] as Readable,
@@ -89,9 +102,18 @@ async function fromShell(questions: readonly DumpQuestion[], limitMs: number): P
       }),
     ),
   );
-  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killGroup(child.pid);
-  return new Map(answers.flat());
+  // What a command of `Match exec` has left in the background is nobody's business where all went well.
+  if (read.some(({ isGivenUp }) => isGivenUp)) killGroup(child);
+  running.delete(child);
+  if (running.size === 0) process.off('exit', onProcessExit);
+  return new Map(read.flatMap(({ answers }) => answers));
 }
+
+const running = new Set<ChildProcess>();
+/** They have no terminal that would end them with this process. */
+const onProcessExit = (): void => {
+  for (const child of running) killGroup(child);
+};
 
 /** Null where it cannot be: words too long for this system, or no descriptors left. */
 function startShell(words: readonly string[], lanes: number): ChildProcess | null {
@@ -103,9 +125,13 @@ function startShell(words: readonly string[], lanes: number): ChildProcess | nul
       stdio: ['ignore', 'ignore', 'ignore', ...pipes],
     });
     // Without descriptors there are no pipes, whatever the types say; and the error comes later.
-    if ((child.stdio as unknown) !== undefined) return child;
-    child.once('error', () => undefined);
-    return null;
+    if ((child.stdio as unknown) === undefined) {
+      child.on('error', () => undefined);
+      return null;
+    }
+    if (running.size === 0) process.on('exit', onProcessExit);
+    running.add(child);
+    return child;
   } catch {
     return null;
   }
@@ -119,42 +145,62 @@ interface Lane {
   readonly limitMs: number;
 }
 
-function readLane({ stream, ended, questions, limitMs }: Lane): Promise<(readonly [DumpQuestion, Dump])[]> {
+interface LaneRead {
+  readonly answers: readonly (readonly [DumpQuestion, Dump])[];
+  /** It may go on for ever. */
+  readonly isGivenUp: boolean;
+}
+
+function readLane({ stream, ended, questions, limitMs }: Lane): Promise<LaneRead> {
   const answers: (readonly [DumpQuestion, Dump])[] = [];
   return new Promise((resolve) => {
     let at = 0;
     let rest = '';
-    const end = (): void => {
+    const end = (isGivenUp = false): void => {
       clearTimeout(timer);
       stream.destroy();
-      resolve(answers);
+      resolve({ answers, isGivenUp });
     };
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
       const [slow, ...others] = questions.slice(at);
-      if (slow)
-        answers.push(
-          [slow, tooLate(slow.name, limitMs)],
-          ...others.map((each) => [each, notAsked(each.name, slow.name, limitMs)] as const),
-        );
-      end();
-    }, limitMs);
-    void ended.then(end);
-    stream.on('error', end);
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      const said = `${rest}${text}`.split('\0');
-      rest = said.pop() ?? '';
-      for (const dump of said) {
-        const question = questions[at];
-        if (question && dump !== '') answers.push([question, { dump: parseDump(dump) }]);
-        at += 1;
-        timer.refresh();
+      if (slow) {
+        answers.push([slow, tooLate(slow.name, limitMs)]);
+        for (const each of others) answers.push([each, notAsked(each.name, slow.name, limitMs)]);
       }
-      if (at === questions.length || rest.length > MOST_BYTES) end();
-    });
+      end(true);
+    };
+    const lookOnce = (): void => {
+      const before = at;
+      // This process may be what stood still (Ctrl-Z), with the answers lying in the pipe.
+      setImmediate(() =>
+        setImmediate(() => {
+          if (at === before && !stream.destroyed) giveUp();
+        }),
+      );
+    };
+    const timer = setTimeout(lookOnce, limitMs);
+    void ended.then(() => end());
+    stream
+      .on('error', () => end())
+      .on('end', () => end())
+      .setEncoding('utf8')
+      .on('data', (text: string) => {
+        const said = `${rest}${text}`.split('\0');
+        rest = said.pop() ?? '';
+        for (const dump of said) {
+          const question = questions[at];
+          if (question && dump !== '') answers.push([question, { dump: parseDump(dump) }]);
+          at += 1;
+          timer.refresh();
+        }
+        if (at === questions.length) end();
+        else if (rest.length > MOST_BYTES) end(true);
+      });
   });
 }
 
-function killGroup(pid: number): void {
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {

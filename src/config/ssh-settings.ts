@@ -142,6 +142,8 @@ export function localUser(): string {
     return String(process.getuid?.() ?? '');
   }
 }
+
+/** What `ssh -G` prints: a keyword and its value a line. */
 export function parseDump(text: string): SshDump {
   const dump = new Map<string, string[]>();
   for (const line of text.split(/\r?\n/)) {

@@ -16,12 +16,13 @@ const MIB = 1024 * KIB;
 export const LEAST_WINDOW = 256 * KIB;
 /** Six times what OpenSSH asks for. With more, sshd is slower: see above. */
 const MOST_WINDOW = 12 * MIB;
+/** OpenSSH's own: nothing is gained by more where the round trip is shorter than 4 ms, and by less sshd runs dry. */
+const LEAST_MOST = 2 * MIB;
 /**
- * A link is not taken to carry more than this, in bytes a millisecond: a round trip that was measured beside something else seems longer than it is, and of what is then
- * granted too much sshd makes a backlog at once, of which it moves 2 MB in a second. OpenSSH's own window at least.
+ * A link is not taken to carry more than this, in bytes a millisecond (524 MB/s, about what one thread decrypts): a round trip that was measured beside something else
+ * seems longer than it is, and of what is then granted too much sshd makes a backlog at once, of which it moves 2 MB in a second.
  */
 const MOST_RATE = 512 * KIB;
-const MOST_SHORT_WINDOW = 2 * MIB;
 /** The most a window begins with. */
 const MOST_AT_FIRST = 4 * MIB;
 /** What a link is assumed to carry until it was seen: 40 MiB a second, in bytes a millisecond. */
@@ -43,9 +44,8 @@ export function firstWindow(rttMs: number): number {
   return Math.round(Math.min(Math.max(rttMs * ASSUMED_RATE, LEAST_WINDOW), MOST_AT_FIRST));
 }
 
-/** The size that a window may come to; while the round trip is not known, the most there is. */
-const mostWindow = (rttMs: number): number =>
-  rttMs === 0 ? MOST_WINDOW : Math.min(Math.max(rttMs * MOST_RATE, MOST_SHORT_WINDOW), MOST_WINDOW);
+/** The size that a window may come to. Before the round trip is known only a short link has one that grows. */
+const mostWindow = (rttMs: number): number => Math.min(Math.max(rttMs * MOST_RATE, LEAST_MOST), MOST_WINDOW);
 
 export class ReceiveWindow {
   /** What the server may still send. */
@@ -112,6 +112,8 @@ export class ReceiveWindow {
     }
     const most = mostWindow(this.link.rttMs);
     if (this.budget.pressed) this.set(Math.max(this.size / 2, LEAST_WINDOW));
+    // The link has turned out to be shorter than it seemed.
+    else if (this.size > most) this.set(most);
     else if (carried >= LIMITING * this.size) this.set(Math.min(this.size * (this.found ? GROWTH.later : GROWTH.first), most));
     else {
       this.found = true;

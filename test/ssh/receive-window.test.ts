@@ -97,6 +97,7 @@ describe('it follows what the link carries', () => {
   });
 
   test.each([
+    { rttMs: 0, most: 2 * MIB },
     { rttMs: 0.2, most: 2 * MIB },
     { rttMs: 1, most: 2 * MIB },
     { rttMs: 4, most: 2 * MIB },
@@ -105,6 +106,21 @@ describe('it follows what the link carries', () => {
     { rttMs: 100, most: 12 * MIB },
   ])('it is $most at most, however fast, where the round trip is $rttMs ms', ({ rttMs, most }) => {
     expect(transfer({ rttMs, bytesPerMs: 20 * MIB, stepMs: 0.05, forMs: 2_000 }).size).toBe(most);
+  });
+
+  test.each([0.1, 0.3, 0.6, 1])('where the link turns out to be short it comes down at once, with %d of it read in a trip', (share) => {
+    const estimate = link(40);
+    const budget = new OpenBudget(256 * MIB);
+    const window = new ReceiveWindow(estimate, budget, 0);
+    let now = 0;
+    while (budget.taken < 9 * MIB) {
+      window.took(MIB);
+      window.read(MIB, 0, (now += 2));
+    }
+    const size = LEAST_WINDOW + budget.taken;
+    estimate.atMost(0.2);
+    for (let step = 0; step < 10; step += 1) window.read((share * size) / 4, 0, (now += 1));
+    expect(LEAST_WINDOW + budget.taken).toBe(2 * MIB);
   });
 
   test('on a short link it is the least at once when somebody waits for answers, and grows again when nobody does', () => {
