@@ -8,4 +8,4 @@ test('the addon is not there', () => {
   expect(hasAddon).toBe(false);
 });
 
-nineTunnels();
+nineTunnels({ mebibytes: 16 });

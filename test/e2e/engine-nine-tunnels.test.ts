@@ -1,3 +1,3 @@
 import { nineTunnels } from './nine-tunnels.ts';
 
-nineTunnels();
+nineTunnels({ mebibytes: 64 });

@@ -9,9 +9,9 @@ import { project, tunnelSpec } from '../helpers/spec.ts';
 import { started } from './far-end.ts';
 import { afterwards, server } from './ssh-connecting.ts';
 
-export function nineTunnels(): void {
-  it('nine tunnels, local and remote in turn, over four hops carry 64 MiB unchanged both ways', async () => {
-    const size = 64 * 1024 * 1024;
+export function nineTunnels({ mebibytes }: { readonly mebibytes: number }): void {
+  it(`nine tunnels, local and remote in turn, over four hops carry ${mebibytes} MiB unchanged both ways`, async () => {
+    const size = mebibytes * 1024 * 1024;
     const source = await started(startSource());
     const sink = await started(startSink());
     const chain = (end: number, ports: readonly number[]) =>
