@@ -1,17 +1,20 @@
-/** The round trip time of a connection: measured when it comes up, and again when somebody looks. */
+/** The round trip time of a connection: measured when it comes up and once more when the work of that is over, and again when somebody looks. */
 import type { Connection } from '../ssh/connection.ts';
 import type { Clock } from './clock.ts';
 
 const FRESH_MS = 2_000;
+/** Beside the work of starting an answer is noticed late. Milliseconds. */
+const QUIET_AFTER_MS = 500;
 const TIMEOUT_MS = 5_000;
 
 export class RoundTrip {
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>;
   #connection: Connection | null = null;
   #ms: number | null = null;
   #askedAt = 0;
+  #timer: unknown;
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor(clock: Pick<Clock, 'now' | 'setTimeout' | 'clearTimeout'>) {
     this.#clock = clock;
   }
 
@@ -25,7 +28,13 @@ export class RoundTrip {
     if (connection === this.#connection) return;
     this.#connection = connection;
     this.#ms = null;
+    this.stop();
     void this.#measure(connection);
+    this.#timer = this.#clock.setTimeout(() => void this.#measure(connection), QUIET_AFTER_MS);
+  }
+
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer);
   }
 
   /** Measures again in the background, at most every two seconds. */

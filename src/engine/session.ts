@@ -214,6 +214,7 @@ export class SessionDriver {
     else if (name !== 'connected') this.#terms.forgetAnswers();
     if (name !== 'connected') this.#report.hush();
     if (this.lead) this.#roundTrip.begin(this.lead);
+    else this.#roundTrip.stop();
     if (moved) this.#announce(before);
     if (moved || this.#group.lead !== leadBefore) this.#deps.changed(this.#node);
   }

@@ -10,6 +10,7 @@ import { ClosingChannels } from './closing-channels.ts';
 import { Congestion } from './congestion.ts';
 import type { Connection, ExecProcess, Origin, RemoteClient, RemoteListener } from './connection.ts';
 import { execProcess } from './exec-process.ts';
+import { FirstTrips, SETTLED_MS } from './first-trips.ts';
 import { holdToWindows, sendPing } from './flow.ts';
 import { ForwardChannels } from './forward-channels.ts';
 import { KeepaliveTimer } from './keepalive.ts';
@@ -52,6 +53,8 @@ export class ClientConnection implements Connection {
   private readonly congestion: Congestion;
   private readonly listeners: RemoteListeners;
   private readonly keepalive: KeepaliveTimer;
+  private readonly since = performance.now();
+  private readonly firstTrips: FirstTrips;
   private readonly streams = new Set<ChannelStream>();
   private readonly requests: Requests = new Bag();
   private cause: FailureParts | null = null;
@@ -89,10 +92,7 @@ export class ClientConnection implements Connection {
     this.closed = new Promise((resolve) => {
       client.on('close', () => resolve(this.onClose()));
     });
-    // While nothing else is under way: the windows of channels are sized by it. Twice, for the first is beside the work of connecting.
-    this.ping(FIRST_PING_MS)
-      .then(() => this.ping(FIRST_PING_MS))
-      .catch(() => undefined);
+    this.firstTrips = new FirstTrips({ ask: () => this.ping(FIRST_PING_MS), isShort: () => this.link.isShort });
   }
 
   dial(
@@ -168,7 +168,8 @@ export class ClientConnection implements Connection {
       },
     );
     const ms = performance.now() - from;
-    this.link.sample(ms, this.movedBytes - before);
+    if (from - this.since < SETTLED_MS) this.link.atMost(ms);
+    else this.link.sample(ms, this.movedBytes - before);
     return ms;
   }
 
@@ -214,6 +215,7 @@ export class ClientConnection implements Connection {
   private onClose(): Failure | null {
     this.isClosed = true;
     this.keepalive.stop();
+    this.firstTrips.stop();
     this.promptAnswer?.stop();
     const lost = this.lost();
     for (const request of this.requests.values()) request.fail(lost);

@@ -206,8 +206,11 @@ describe('a further connection that is lost', () => {
     ]);
   });
 
+  const roundTripsMeasured = (): Promise<void> => clock.advance(1_000);
+
   it('that keeps being lost is dialled with growing waits of its own', async () => {
     await apply(project([bastion(2)], [web]));
+    await roundTripsMeasured();
     const waits: number[] = [];
     for (let round = 0; round < 4; round += 1) {
       live()[1]?.cut(lost);

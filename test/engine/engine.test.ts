@@ -639,6 +639,8 @@ describe('health', () => {
   it('a reload without it ends the probing', async () => {
     await apply(pair());
     await apply(project([bastion], [tunnelSpec('db')]));
+    const roundTripMeasured = 1_000;
+    await clock.advance(roundTripMeasured);
     expect(clock.pending()).toEqual([]);
     expect(engine.snapshot().tunnels[0]).toMatchObject({ health: 'none' });
   });
