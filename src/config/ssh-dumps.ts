@@ -17,19 +17,20 @@ const MOST_BYTES = 1024 * 1024;
 /** ssh -G takes 14 ms of one core: more at a time only makes each slower. A shell counts descriptors to 9. */
 const MOST_LANES = Math.min(4, availableParallelism());
 const FIRST_FD = 3;
+const FAILED = '\u0001';
 /** Of the lanes, in the shell's words: a lane that dies is seen by the end of its pipe, which nobody else may hold. */
 const CLOSED = '3>&- 4>&- 5>&- 6>&-';
 /**
  * The number of lanes, then a file and a name for each question; the lanes take them in turn, at the same time, and write to a descriptor
- * each what ssh prints and a NUL, where it fails the NUL alone.
+ * each what ssh prints and a NUL, and a \1 before the NUL where ssh fails. ssh writes there itself: to keep what it says the shell would fork a second shell.
  */
 const SCRIPT = `lane() {
   own=$1 lanes=$2 turn=0
   shift 2
   while [ $# -gt 0 ]; do
     if [ $((turn % lanes)) -eq "$own" ]; then
-      if [ -n "$1" ]; then said=$(command ssh -G -F "$1" -- "$2"); else said=$(command ssh -G -- "$2"); fi || said=
-      printf '%s\\000' "$said"
+      if [ -n "$1" ]; then command ssh -G -F "$1" -- "$2"; else command ssh -G -- "$2"; fi || printf '\\001'
+      printf '\\000'
     fi
     turn=$((turn + 1))
     shift 2
@@ -189,7 +190,7 @@ function readLane({ stream, ended, questions, limitMs }: Lane): Promise<LaneRead
         rest = said.pop() ?? '';
         for (const dump of said) {
           const question = questions[at];
-          if (question && dump !== '') answers.push([question, { dump: parseDump(dump) }]);
+          if (question && !dump.endsWith(FAILED)) answers.push([question, { dump: parseDump(dump) }]);
           at += 1;
           timer.refresh();
         }
