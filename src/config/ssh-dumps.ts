@@ -46,8 +46,8 @@ wait`;
 
 /** The answers, in the order of the questions; after 5 s without one it is given up. */
 export async function dumpsOf(questions: readonly DumpQuestion[], limitMs = LIMIT_MS): Promise<Dump[]> {
-  const answered = questions.length > 1 ? await fromShell(questions, limitMs) : new Map<DumpQuestion, Dump>();
-  // One alone; what a shell says nothing of; and where there is no shell.
+  const answered = questions.length > 0 ? await fromShell(questions, limitMs) : new Map<DumpQuestion, Dump>();
+  // What the shell says nothing of, and all where there is none.
   const left = questions.filter((question) => !answered.has(question)).values();
   let hasSsh = true;
   const lane = async (): Promise<void> => {

@@ -81,3 +81,16 @@ test('where a command that it calls hangs, that is told, the names after it are 
   const sleeps = (): boolean => processTable().some(({ pid }) => commandLine(pid).startsWith('sleep 86397'));
   await until(() => !sleeps(), { what: 'the command to end' });
 });
+
+test('of one that is asked alone nothing is left behind either', async () => {
+  const file = fileWith('Match originalhost h2 exec "sleep 86396"\n');
+  expect(await dumpsOf([{ name: 'h2', file }], 1_000)).toEqual([{ failed: 'ssh -G h2 did not answer within 1 s' }]);
+  const sleeps = (): boolean => processTable().some(({ pid }) => commandLine(pid).startsWith('sleep 86396'));
+  await until(() => !sleeps(), { what: 'the command to end' });
+});
+
+test('what ssh says before it fails is no answer', async () => {
+  vi.stubEnv('PATH', `${fakeSsh('[ "$3" = h4 ] && { echo hostname half; echo "it broke" >&2; exit 1; }')}:${process.env.PATH ?? ''}`);
+  const dumps = await dumpsOf(names.map((name) => ({ name, file: null })));
+  expect(dumps.map(hostnameOf)).toEqual(names.map((name) => (name === 'h4' ? { failed: 'it broke' } : name)));
+});
