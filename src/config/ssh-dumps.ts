@@ -1,4 +1,4 @@
-/** What `ssh -G` prints for several names, for the price of one start from this process: a small shell starts them. */
+/** What `ssh -G` prints for names, for the price of one start from this process: a small shell starts them. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -106,15 +106,30 @@ async function fromShell(questions: readonly DumpQuestion[], limitMs: number): P
   // What a command of `Match exec` has left in the background is nobody's business where all went well.
   if (read.some(({ isGivenUp }) => isGivenUp)) killGroup(child);
   running.delete(child);
-  if (running.size === 0) process.off('exit', onProcessExit);
+  if (running.size === 0) watchEnd('off');
   return new Map(read.flatMap(({ answers }) => answers));
 }
 
 const running = new Set<ChildProcess>();
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** They have no terminal that would end them with this process. */
 const onProcessExit = (): void => {
   for (const child of running) killGroup(child);
 };
+
+/** Where nobody else listens a signal ends this process, without an `exit`. */
+const onSignal = (signal: NodeJS.Signals): void => {
+  if (process.listenerCount(signal) > 1) return;
+  onProcessExit();
+  watchEnd('off');
+  process.kill(process.pid, signal);
+};
+
+function watchEnd(change: 'on' | 'off'): void {
+  process[change]('exit', onProcessExit);
+  for (const signal of ENDING) process[change](signal, onSignal);
+}
 
 /** Null where it cannot be: words too long for this system, or no descriptors left. */
 function startShell(words: readonly string[], lanes: number): ChildProcess | null {
@@ -130,7 +145,7 @@ function startShell(words: readonly string[], lanes: number): ChildProcess | nul
       child.on('error', () => undefined);
       return null;
     }
-    if (running.size === 0) process.on('exit', onProcessExit);
+    if (running.size === 0) watchEnd('on');
     running.add(child);
     return child;
   } catch {

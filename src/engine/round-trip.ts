@@ -30,7 +30,7 @@ export class RoundTrip {
     this.#ms = null;
     this.stop();
     void this.#measure(connection);
-    this.#timer = this.#clock.setTimeout(() => void this.#measure(connection), QUIET_AFTER_MS);
+    this.#timer = this.#clock.setTimeout(() => void this.#measure(connection, true), QUIET_AFTER_MS);
   }
 
   stop(): void {
@@ -42,9 +42,10 @@ export class RoundTrip {
     if (connection === this.#connection && this.#clock.now() - this.#askedAt >= FRESH_MS) void this.#measure(connection);
   }
 
-  async #measure(connection: Connection): Promise<void> {
+  /** `again`: of one that has just come up, of which what was measured can be too long, but not too short. */
+  async #measure(connection: Connection, again = false): Promise<void> {
     this.#askedAt = this.#clock.now();
     const ms = await connection.ping(TIMEOUT_MS).catch(() => null);
-    if (ms !== null && connection === this.#connection) this.#ms = ms;
+    if (ms !== null && connection === this.#connection) this.#ms = again ? Math.min(this.#ms ?? ms, ms) : ms;
   }
 }

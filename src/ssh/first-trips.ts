@@ -6,7 +6,7 @@
 /** Since the connection came up; milliseconds. */
 const AGAIN_MS = [250, 1_000] as const;
 /** What is measured of a younger connection can be too long, but not too short. Milliseconds. */
-export const SETTLED_MS = 1_000;
+export const SETTLED_MS = 1_500;
 
 interface FirstTripsHooks {
   /** Resolves when it was answered. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type Dump, dumpsOf } from '../../src/config/ssh-dumps.ts';
@@ -83,8 +83,10 @@ test('where a command that it calls hangs, that is told, the names after it are 
 });
 
 test('of one that is asked alone nothing is left behind either', async () => {
-  const file = fileWith('Match originalhost h2 exec "sleep 86396"\n');
-  expect(await dumpsOf([{ name: 'h2', file }], 1_000)).toEqual([{ failed: 'ssh -G h2 did not answer within 1 s' }]);
+  const began = join(projectWith({}), 'began');
+  const file = fileWith(`Match originalhost h2 exec "touch ${began}; exec sleep 86396"\n`);
+  expect(await dumpsOf([{ name: 'h2', file }], 2_000)).toEqual([{ failed: 'ssh -G h2 did not answer within 2 s' }]);
+  expect(existsSync(began)).toBe(true);
   const sleeps = (): boolean => processTable().some(({ pid }) => commandLine(pid).startsWith('sleep 86396'));
   await until(() => !sleeps(), { what: 'the command to end' });
 });
@@ -93,4 +95,10 @@ test('what ssh says before it fails is no answer', async () => {
   vi.stubEnv('PATH', `${fakeSsh('[ "$3" = h4 ] && { echo hostname half; echo "it broke" >&2; exit 1; }')}:${process.env.PATH ?? ''}`);
   const dumps = await dumpsOf(names.map((name) => ({ name, file: null })));
   expect(dumps.map(hostnameOf)).toEqual(names.map((name) => (name === 'h4' ? { failed: 'it broke' } : name)));
+});
+
+test('one that says more than a mebibyte fails, and the others are answered', async () => {
+  vi.stubEnv('PATH', `${fakeSsh('[ "$3" = h4 ] && head -c 2097152 /dev/zero | tr "\\\\0" x')}:${process.env.PATH ?? ''}`);
+  const dumps = await dumpsOf(names.map((name) => ({ name, file: null })));
+  expect(dumps.map(hostnameOf)).toEqual(names.map((name) => (name === 'h4' ? { failed: expect.any(String) as string } : name)));
 });

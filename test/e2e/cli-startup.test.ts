@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { background, rows } from '../helpers/background.ts';
-import { runChild } from '../helpers/child.ts';
+import { runChild, startChild } from '../helpers/child.ts';
 import { hostEntry, programFile, type Project } from '../helpers/project.ts';
+import { commandLine, processTable } from '../helpers/process-table.ts';
 import { scene } from '../helpers/scene.ts';
+import { until } from '../helpers/wait.ts';
 
 const all = scene(afterAll);
 const COUNT = 1_000;
@@ -18,6 +20,23 @@ it.each([
   const { code, stdout, stderr } = await project.run(words.split(' '));
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(expected);
+});
+
+it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a command that ssh_config calls ends with who waits for it: %s', async (signal) => {
+  const project = all.project({
+    yaml: { tunnels: { web: '-L 8080:web:80 bastion' } },
+    sshConfig: 'Match originalhost bastion exec "exec sleep 86395"',
+  });
+  const sleeps = (): boolean => processTable().some(({ pid }) => commandLine(pid).startsWith('sleep 86395'));
+  const child = startChild(process.execPath, [programFile(), 'config'], { cwd: project.dir, env: project.env });
+  try {
+    await until(sleeps, { what: 'the command to run' });
+    process.kill(child.pid, signal);
+    expect(await child.exited).toEqual({ code: null, signal });
+    await until(() => !sleeps(), { what: 'the command to end' });
+  } finally {
+    await child.stop('SIGKILL');
+  }
 });
 
 describe('results that cannot be written', () => {

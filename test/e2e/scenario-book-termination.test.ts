@@ -1,12 +1,12 @@
 /** B11 and B12: leaving with open connections, and coming back to the same ports at once. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { freePort } from '../helpers/free-port.ts';
 import { hostEntry, type Project } from '../helpers/project.ts';
 import { at, echoes, scene } from '../helpers/scene.ts';
 import { bytes, collect, dial, startEcho, startSource, type Service } from '../helpers/services.ts';
 import type { Sshd } from '../helpers/sshd.ts';
-import { sleep } from '../helpers/wait.ts';
+import { sleep, within } from '../helpers/wait.ts';
 
 const all = scene(afterAll);
 const each = scene(afterEach);
@@ -47,13 +47,12 @@ async function says(socket: Socket, text: string): Promise<void> {
 }
 /** What a new client hears: nothing where it is refused, or taken by a listener that is about to be closed and hung up on. */
 async function answerTo(port: number): Promise<string> {
-  try {
-    const socket = await dial(port);
-    socket.end('anybody there?');
-    return String(await collect(socket));
-  } catch {
-    return '';
-  }
+  const socket = connect({ host: '127.0.0.1', port });
+  let heard = '';
+  socket.on('data', (data) => (heard += String(data))).on('error', () => undefined);
+  socket.end('anybody there?');
+  await within(new Promise((resolve) => socket.once('close', resolve)), { what: `${port} to turn a client away`, ms: 5_000 });
+  return heard;
 }
 
 /** A TCP end where the program is: reset, so that nobody takes what came for complete. A channel has no reset, so sshd just ends. */

@@ -36,6 +36,17 @@ test('it is measured when the connection comes up, and once more when the work o
   expect(made.asked).toBe(2);
 });
 
+test('the second time can only lower it: other hosts may be starting then', async () => {
+  const made = connection(0.4, 38, 38);
+  const { trip, clock } = await begun(made);
+  await clock.advance(500);
+  expect([made.asked, trip.of(made)]).toEqual([2, 0.4]);
+  await clock.advance(2_000);
+  trip.refresh(made);
+  await flush();
+  expect([made.asked, trip.of(made)]).toEqual([3, 38]);
+});
+
 test('the same connection does not begin again', async () => {
   const made = connection(38, 0.4);
   const { trip, clock } = await begun(made);
