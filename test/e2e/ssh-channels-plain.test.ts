@@ -5,8 +5,6 @@ import { tcp } from '../../src/core/address.ts';
 import { ChannelStream } from '../../src/ssh/channel-stream.ts';
 import { startEcho } from '../helpers/services.ts';
 import { hasAddon } from '../helpers/ssh2-addon.ts';
-import { dialCases } from './channel-dial-cases.ts';
-import { listenCases } from './channel-listen-cases.ts';
 import { transferCases } from './channel-transfer-cases.ts';
 import { started } from './far-end.ts';
 import { open, server } from './ssh-connecting.ts';
@@ -21,6 +19,5 @@ test('channels are ssh2’s, and the addon is not there', async () => {
   expect(await connection.dial(tcp('127.0.0.1', echo.port))).toBeInstanceOf(ChannelStream);
 });
 
-dialCases();
-listenCases();
+// Dialling and listening are tested with either of the two.
 transferCases();
